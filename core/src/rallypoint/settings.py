@@ -1,0 +1,94 @@
+"""The operator's settings: environment variables with the prefix ``RALLYPOINT_``, or ``.env``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Everything the core can be told; plugins have their own (``RALLYPOINT_<PLUGIN>_…``)."""
+
+    model_config = SettingsConfigDict(env_prefix="RALLYPOINT_", env_file=".env", extra="ignore", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    data_dir: Path = Path("var")
+    database_url: str = Field("", description="sqlite:// or postgres://; empty means SQLite in DATA_DIR")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="32 characters or more; made on first run with SQLite"
+    )
+    public_url: str = Field("", description="How the world reaches this server; https turns HSTS on")
+    allow_private_targets: bool = Field(False, description="Webhooks may go to http and private addresses")
+    rate_limits: bool = True
+    trusted_proxies: Names = Field((), description="Addresses or networks whose X-Forwarded-For is believed")
+    cors_origins: Names = ("http://localhost:5173",)
+    plugins: Names = Field((), description="Load these only")
+    disabled_plugins: Names = ()
+    strict_plugins: bool = Field(False, description="Refuse to start with a bad plugin")
+    safe_mode: bool = Field(False, description="Load the core alone")
+    registration: Literal["open", "invite", "closed"] = "open"
+    webhook_test_secret: SecretStr = SecretStr("")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+    max_body_bytes: int = Field(1_000_000, ge=1024)
+    limit_api: str = Field("100/minute", description="Rooms and integrations, for each key or user")
+    limit_login: str = Field("10/minute", description="For each client address and e-mail address")
+    limit_public_writes: str = Field(
+        "30/minute", description="Unauthenticated writes, for each client address"
+    )
+    limit_sockets_per_user: int = Field(50, ge=1)
+
+    webhook_retries: int = Field(3, ge=0, le=20)
+    webhook_retry_base: float = Field(
+        5.0, gt=0, description="Seconds before the first retry; doubles each time"
+    )
+    webhook_retry_max: float = Field(
+        3600.0, gt=0, description="Longest wait in seconds, Retry-After included"
+    )
+    webhook_timeout: float = Field(15.0, gt=0, description="Seconds for one attempt")
+    webhook_disable_after: float = Field(
+        5 * 86400.0, gt=0, description="Seconds of failing before a target is off"
+    )
+
+    retention_events: float = Field(
+        30 * 86400.0, gt=0, description="Seconds; also how far back `since` reaches"
+    )
+    retention_attempts: float = Field(30 * 86400.0, gt=0)
+    retention_receipts: float = Field(30 * 86400.0, gt=0)
+    retention_idempotency: float = Field(86400.0, gt=0)
+
+    hook_timeout: float = Field(10.0, gt=0, description="Seconds an asynchronous plugin hook may take")
+    hook_block_timeout: float = Field(2.0, gt=0, description="Seconds a plugin may hold the event loop")
+    load_timeout: float = Field(5.0, gt=0, description="Seconds a plugin may take to import and register")
+
+    @field_validator("trusted_proxies", "cors_origins", "plugins", "disabled_plugins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @cached_property
+    def embedded(self) -> bool:
+        """Whether this is the one-machine default: SQLite in ``DATA_DIR``."""
+        return not self.database_url or self.database_url.startswith("sqlite://")
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 bytes derived from ``SECRET_KEY`` for one purpose (HKDF-expand with one block, RFC 5869)."""
+        key = self.secret_key.get_secret_value().encode()
+        return hmac.new(key, f"rallypoint/{purpose}\x01".encode(), hashlib.sha256).digest()
+
+    def derive_urlsafe(self, purpose: str) -> str:
+        """Return :meth:`derive` in URL-safe base64, as Fernet takes its keys."""
+        return base64.urlsafe_b64encode(self.derive(purpose)).decode()

@@ -1,0 +1,200 @@
+"""The one way to the database: a writer whose transactions may be joined, and a reader that never waits for it.
+
+SQL is written with ``?`` and runs on SQLite and PostgreSQL alike. Models (Tortoise) describe the schema and
+serve where speed does not matter; hot paths use plain SQL, because full objects cost a multiple of the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from tortoise import Tortoise
+from tortoise.apps import Apps
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.executor import EXECUTOR_CACHE
+from tortoise.context import TortoiseContext
+from tortoise.transactions import in_transaction
+
+Row = Mapping[str, Any]
+AppConfig = Mapping[str, Sequence[str]]
+
+_PRAGMAS = {"synchronous": "NORMAL", "busy_timeout": 10_000, "foreign_keys": "ON", "cache_size": -32_000}
+
+
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    """Turn ``?`` into PostgreSQL's ``$1``, ``$2``, …; our SQL has no ``?`` inside literals."""
+    head, *rest = sql.split("?")
+    return head + "".join(f"${index}{part}" for index, part in enumerate(rest, 1))
+
+
+class Transaction:
+    """Statements that take effect together.
+
+    Callbacks given to :meth:`after_commit` run once the outermost transaction is committed, in the order in
+    which transactions committed; they must not block and never run when it is rolled back.
+    """
+
+    def __init__(self, client: BaseDBAsyncClient, numbered: bool) -> None:
+        self.client = client
+        self._numbered = numbered
+        self._callbacks: list[Callable[[], object]] = []
+        self.task = asyncio.current_task()
+
+    def after_commit(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once this has been committed."""
+        self._callbacks.append(callback)
+
+    def committed(self) -> None:
+        """Run what waited for the commit; called by :class:`Database` alone."""
+        for callback in self._callbacks:
+            callback()
+
+    async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        """Return all rows of a statement, ``… RETURNING`` included."""
+        rows = await self.client.execute_query_dict(self._sql(sql), list(args))
+        return cast(list[Row], rows)
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
+        """Return the first row, or None."""
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Run a statement without ``RETURNING`` and return how many rows it changed."""
+        count, _ = await self.client.execute_query(self._sql(sql), list(args))
+        return int(count)
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once for each row of arguments."""
+        await self.client.execute_many(self._sql(sql), [list(row) for row in rows])
+
+    def _sql(self, sql: str) -> str:
+        return _numbered(sql) if self._numbered else sql
+
+
+_current: ContextVar[Transaction | None] = ContextVar("rallypoint_transaction", default=None)
+
+
+class Database:
+    """Connections of one process.
+
+    Args:
+        url: ``sqlite://…`` or ``postgres://…``; empty means ``rallypoint.db`` in ``data_dir``.
+        data_dir: Folder of the embedded default.
+        pool_size: Connections to PostgreSQL.
+    """
+
+    def __init__(self, url: str, data_dir: Path, *, pool_size: int = 10) -> None:
+        self.url = url or f"sqlite://{data_dir / 'rallypoint.db'}"
+        self.is_sqlite = self.url.startswith("sqlite://")
+        self._pool_size = pool_size
+        self._context: TortoiseContext | None = None
+        self._writer: BaseDBAsyncClient | None = None
+        self._reader: BaseDBAsyncClient | None = None
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.url.removeprefix("sqlite://").partition("?")[0])
+
+    @property
+    def reader(self) -> BaseDBAsyncClient:
+        """The client for reads outside a transaction (``Model.filter(…).using_db(db.reader)``)."""
+        if self._reader is None:
+            raise RuntimeError("the database is not open")
+        return self._reader
+
+    @property
+    def writer(self) -> BaseDBAsyncClient:
+        """The client that migrations run on."""
+        if self._writer is None:
+            raise RuntimeError("the database is not open")
+        return self._writer
+
+    @property
+    def apps(self) -> Apps:
+        """The bound models by app label."""
+        if self._context is None or self._context.apps is None:
+            raise RuntimeError("the database is not open")
+        return self._context.apps
+
+    async def open(self, apps: AppConfig) -> None:
+        """Connect, and bind the models of ``apps`` (modules by app label)."""
+        EXECUTOR_CACHE.clear()  # Tortoise keeps SQL by model, not by dialect
+        config = {
+            "connections": self._connections(),
+            "apps": {
+                label: {"models": list(modules), "default_connection": "default"}
+                for label, modules in apps.items()
+            },
+        }
+        # Without the fallback every request of a real server, whose tasks are not ours, finds no context.
+        self._context = await Tortoise.init(config=config, _enable_global_fallback=True)
+        self._writer = self._context.connections.get("default")
+        self._reader = self._context.connections.get("reader" if self.is_sqlite else "default")
+        await self._writer.execute_query("SELECT 1")
+        await self._reader.execute_query("SELECT 1")
+
+    async def close(self) -> None:
+        """Close every connection; safe to call twice."""
+        if self._context is not None:
+            context, self._context = self._context, None
+            self._writer = self._reader = None
+            await context.close_connections()
+            context.__exit__(None, None, None)
+
+    async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        """Return all rows of a query on the reader; what is not yet committed is not seen."""
+        _, rows = await self.reader.execute_query(self._sql(sql), list(args))
+        return cast(list[Row], rows)
+
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
+        """Return the first row on the reader, or None."""
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Begin a transaction, or join the one this task is in.
+
+        Never await the network inside: on SQLite every other writer waits.
+        """
+        outer = _current.get()
+        if outer is not None and outer.task is asyncio.current_task():
+            yield outer
+            return
+        async with in_transaction("default") as client:
+            transaction = Transaction(client, numbered=not self.is_sqlite)
+            token = _current.set(transaction)
+            try:
+                yield transaction
+            finally:
+                _current.reset(token)
+        transaction.committed()
+
+    def _sql(self, sql: str) -> str:
+        return sql if self.is_sqlite else _numbered(sql)
+
+    def _connections(self) -> dict[str, Any]:
+        if not self.is_sqlite:
+            separator = "&" if "?" in self.url else "?"
+            url = self.url.replace("postgresql://", "postgres://", 1)
+            return {"default": f"{url}{separator}minsize=1&maxsize={self._pool_size}"}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        pragmas = {**_PRAGMAS, **dict(parse_qsl(urlsplit(self.url).query))}
+        engine = "rallypoint.storage.sqlite"
+        return {
+            "default": {"engine": engine, "credentials": {"file_path": str(self.path), **pragmas}},
+            "reader": {
+                "engine": engine,
+                "credentials": {"file_path": str(self.path), **pragmas, "query_only": 1},
+            },
+        }

@@ -1,0 +1,34 @@
+"""Tortoise's SQLite engine with the two changes a server needs: ``BEGIN IMMEDIATE``, and read-only connections.
+
+Plain ``BEGIN`` takes the write lock at the first write, where SQLite answers "database is locked" at once
+whatever ``busy_timeout`` says (https://www.sqlite.org/lang_transaction.html §2.2).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise.backends.base.client import TransactionContext
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+
+
+class ImmediateTransaction(SqliteTransactionWrapper):
+    """A transaction that holds the write lock from its first statement."""
+
+    async def begin(self) -> None:
+        """Take the write lock, waiting for other processes up to ``busy_timeout``."""
+        await self._connection.execute("BEGIN IMMEDIATE")
+
+
+class Client(SqliteClient):
+    """One connection; the ``query_only`` pragma in its credentials makes it a reader."""
+
+    def __init__(self, file_path: str, **kwargs: Any) -> None:
+        super().__init__(file_path, **kwargs)
+        self.pragmas["journal_size_limit"] = 64 * 1024 * 1024
+
+    def _in_transaction(self) -> TransactionContext:
+        return SqliteTransactionContext(ImmediateTransaction(self), self._lock)
+
+
+client_class = Client
