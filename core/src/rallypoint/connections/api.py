@@ -44,6 +44,7 @@ class Connection:
         label: The provider's name of the account.
         client: Signed in.
         store: Values of this connection.
+        version: Grows with every new credential, so that news of an old one is not taken for this one's.
     """
 
     id: str
@@ -55,3 +56,4 @@ class Connection:
     label: str
     client: Client
     store: Store
+    version: int = 1
