@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 import pytest_asyncio
-
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
+from rallypoint.storage.ids import new_id
 from rallypoint.storage.migrate import applied, migrate
+from rallypoint.testing.server import ServerProcess
 
 
 @pytest_asyncio.fixture
@@ -25,3 +28,42 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield opened
     finally:
         await opened.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server that all tests share; each test registers accounts of its own."""
+    env = {"RALLYPOINT_RATE_LIMITS": "off", "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on"}
+    with ServerProcess(tmp_path_factory.mktemp("server"), env) as running:
+        yield running
+
+
+class Caller:
+    """An account of its own on the shared server."""
+
+    def __init__(self, server: ServerProcess, token: str) -> None:
+        self.server = server
+        self.token = token
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Send a request and return status and reply; underscores in header names become hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.server.request(method, path, body, token=self.token, headers=named)
+
+
+@pytest.fixture
+def new_caller(server: ServerProcess) -> Callable[[], Caller]:
+    """Registers a fresh account at every call."""
+    return lambda: Caller(server, server.register(f"{new_id()}@example.com"))
+
+
+@pytest.fixture
+def alice(new_caller: Callable[[], Caller]) -> Caller:
+    """A caller with an account of her own."""
+    return new_caller()
+
+
+@pytest.fixture
+def bob(new_caller: Callable[[], Caller]) -> Caller:
+    """A caller with another account."""
+    return new_caller()

@@ -1,0 +1,103 @@
+"""Transactions: what is joined, what is seen, what happens after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from rallypoint.storage.database import Database
+
+INSERT = "INSERT INTO leases (name, owner, fence, expires_at) VALUES (?, 'me', 1, 0)"
+
+
+async def names(database):
+    return [row["name"] for row in await database.fetch("SELECT name FROM leases ORDER BY name")]
+
+
+async def test_readers_see_only_what_is_committed(database):
+    async with database.transaction() as tx:
+        await tx.execute(INSERT, "a")
+        assert await names(database) == []
+        assert await tx.fetch_one("SELECT name FROM leases") is not None
+    assert await names(database) == ["a"]
+
+
+async def test_an_inner_transaction_joins_and_fails_with_the_outer(database):
+    calls = []
+    with pytest.raises(KeyError):
+        async with database.transaction() as outer:
+            async with database.transaction() as inner:
+                assert inner is outer
+                await inner.execute(INSERT, "a")
+                inner.after_commit(lambda: calls.append("inner"))
+            raise KeyError
+    assert (await names(database), calls) == ([], [])
+
+
+async def test_what_waits_for_the_commit_runs_in_order_after_it(database):
+    seen = []
+
+    async def write(name):
+        async with database.transaction() as tx:
+            await tx.execute(INSERT, name)
+            tx.after_commit(lambda: seen.append(name))
+            assert name not in seen
+
+    await asyncio.gather(*(write(f"{number:02}") for number in range(20)))
+    assert seen == sorted(seen)
+    assert len(seen) == 20
+
+
+async def test_a_task_begun_inside_a_transaction_has_one_of_its_own(database):
+    async def other():
+        async with database.transaction() as tx:
+            await tx.execute(INSERT, "other")
+
+    with pytest.raises(KeyError):
+        async with database.transaction() as tx:
+            await tx.execute(INSERT, "mine")
+            started = asyncio.create_task(other())
+            raise KeyError
+    await started
+    assert await names(database) == ["other"]
+
+
+async def test_another_process_with_the_lock_is_waited_for(database):
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(_write(database))
+        await asyncio.sleep(0.2)
+        assert not writing.done()
+        other.execute("COMMIT")
+        await writing
+    assert await names(database) == ["late"]
+
+
+async def _write(database):
+    async with database.transaction() as tx:
+        await tx.execute(INSERT, "late")
+
+
+async def test_execute_counts_and_execute_many_inserts(database):
+    async with database.transaction() as tx:
+        await tx.execute_many(INSERT, [["a"], ["b"], ["c"]])
+        assert await tx.execute("UPDATE leases SET fence = 2 WHERE name > ?", "a") == 2
+        assert await tx.fetch_one("SELECT 1 FROM leases WHERE name = ?", "z") is None
+
+
+async def test_a_closed_database_says_so(tmp_path):
+    database = Database("", tmp_path)
+    for use in (lambda: database.reader, lambda: database.writer, lambda: database.apps):
+        with pytest.raises(RuntimeError, match="not open"):
+            use()
+    await database.close()
+
+
+def test_postgresql_urls_are_given_a_pool(tmp_path):
+    database = Database("postgresql://me@localhost/db?ssl=1", tmp_path, pool_size=7)
+    assert not database.is_sqlite
+    assert database._connections() == {"default": "postgres://me@localhost/db?ssl=1&minsize=1&maxsize=7"}
+    assert database._sql("SELECT ? + ?") == "SELECT $1 + $2"
