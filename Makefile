@@ -1,0 +1,47 @@
+# Everything builds .venv by itself; only Python 3.11+, make and git are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
+MANIFESTS := pyproject.toml constraints.txt requirements-dev.txt core/pyproject.toml $(addsuffix pyproject.toml,$(PLUGINS))
+
+.PHONY: serve test check bench coverage format clean
+
+serve: $(VENV)/installed
+	$(BIN)/rallypoint serve
+
+test: $(VENV)/installed
+	$(BIN)/pytest
+
+coverage: $(VENV)/installed
+	$(BIN)/coverage erase
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --fail-under=95
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy core/src $(addsuffix src,$(PLUGINS))
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_migrations.py
+	$(BIN)/pytest -q tests/docs
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/run.py
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV)
+
+# The stamp is newer than every file that says what to install.
+$(VENV)/installed: $(MANIFESTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt \
+		-e core $(addprefix -e ,$(PLUGINS))
+	touch $@
+
+$(VENV): $(VENV)/installed

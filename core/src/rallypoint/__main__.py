@@ -1,0 +1,5 @@
+"""``python -m rallypoint``."""
+
+from rallypoint.cli import main
+
+main()

@@ -1,0 +1,135 @@
+"""The command line. Nothing of the server is imported until a command needs it, so that help is instant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from rallypoint import __version__
+
+if TYPE_CHECKING:
+    from rallypoint.settings import Settings
+
+T = TypeVar("T")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rallypoint")
+def main() -> None:
+    """Rallypoint: the backend for people who meet."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on [RALLYPOINT_HOST, 127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on [RALLYPOINT_PORT, 8080].")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the REST and socket API."""
+    from rallypoint.commands.serve import serve as run
+
+    run(_settings(host=host, port=port))
+
+
+@main.group()
+def operator() -> None:
+    """Name the people who run this server."""
+
+
+@operator.command("add")
+@click.argument("email")
+def operator_add(email: str) -> None:
+    """Let the user with EMAIL see and change what belongs to the server."""
+    from rallypoint.commands.people import add_operator
+
+    click.echo(_run(lambda settings: add_operator(settings, email)))
+
+
+@main.group()
+def user() -> None:
+    """Help people who are locked out."""
+
+
+@user.command("reset-password")
+@click.argument("email")
+@click.password_option(help="The new password; asked for when left out.")
+def user_reset_password(email: str, password: str) -> None:
+    """Give the user with EMAIL a new password and end their sessions."""
+    from rallypoint.commands.people import reset_password
+
+    click.echo(_run(lambda settings: reset_password(settings, email, password)))
+
+
+@main.group()
+def webhooks() -> None:
+    """Try webhooks out."""
+
+
+@webhooks.command("send-test")
+@click.argument("url")
+@click.option("--secret", help="Signs the delivery; a fresh one is made and printed when left out.")
+def webhooks_send_test(url: str, secret: str | None) -> None:
+    """Send a signed test delivery to URL and print the answer."""
+    from rallypoint.commands.webhooks import send_test
+
+    click.echo(_run(lambda settings: send_test(settings, url, secret)))
+
+
+@main.command()
+@click.argument("archive", type=click.Path(path_type=Path, dir_okay=False))
+def backup(archive: Path) -> None:
+    """Write the database and the key into ARCHIVE (.tar.gz); the server may run."""
+    from rallypoint.commands.backup import BackupError
+    from rallypoint.commands.backup import backup as make
+
+    try:
+        make(_settings(), archive)
+    except BackupError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Wrote {archive}. It holds the server's key: keep it where only you can read it.")
+
+
+@main.command()
+@click.argument("archive", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace the database that is there.")
+def restore(archive: Path, force: bool) -> None:
+    """Put the backup ARCHIVE in place; the server must not run."""
+    from rallypoint.commands.backup import BackupError
+    from rallypoint.commands.backup import restore as put_back
+
+    try:
+        put_back(_settings(), archive, force=force)
+    except BackupError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("Restored. Start the server with: rallypoint serve")
+
+
+def _settings(**overrides: object) -> Settings:
+    from pydantic import ValidationError
+
+    from rallypoint.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"RALLYPOINT_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()]
+        raise click.ClickException("These settings are wrong:\n  " + "\n  ".join(lines)) from None
+
+
+def _run(work: Callable[[Settings], Awaitable[T]]) -> T:
+    """Run a command's coroutine; what it refuses becomes one line on standard error."""
+    from rallypoint.errors import ApiError
+
+    async def run() -> T:
+        return await work(_settings())
+
+    try:
+        return asyncio.run(run())
+    except ApiError as error:
+        raise click.ClickException(error.message) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Bodies of the command line's commands, imported when one is called."""
