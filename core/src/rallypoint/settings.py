@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         SecretStr(""), description="32 characters or more; made on first run with SQLite"
     )
+    previous_secret_keys: SecretStr = Field(
+        SecretStr(""), description="Older secret keys, separated by commas: what they encrypted stays readable"
+    )
     public_url: str = Field("", description="How the world reaches this server; https turns HSTS on")
     allow_private_targets: bool = Field(False, description="Webhooks may go to http and private addresses")
     rate_limits: bool = True
@@ -40,6 +43,8 @@ class Settings(BaseSettings):
     webhook_test_secret: SecretStr = SecretStr("")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+    access_log: bool = Field(True, description="Log a line for each request, without its query string")
+    metrics: Literal["loopback", "operator", "public"] = Field("loopback", description="Who may read /metrics")
 
     max_body_bytes: int = Field(1_000_000, ge=1024)
     limit_api: str = Field("100/minute", description="Rooms and integrations, for each key or user")
@@ -48,6 +53,19 @@ class Settings(BaseSettings):
         "30/minute", description="Unauthenticated writes, for each client address"
     )
     limit_sockets_per_user: int = Field(50, ge=1)
+    limit_topics_per_socket: int = Field(100, ge=1)
+    limit_socket_events: float = Field(20.0, gt=0, description="Events a second from one socket, on average")
+    limit_socket_burst: int = Field(60, ge=1, description="Events from one socket at once")
+    limit_socket_frame_bytes: int = Field(100_000, ge=1024, description="Size of one frame from a client")
+
+    socket_queue_frames: int = Field(1000, ge=1, description="Frames waiting for a slow client before it is cut")
+    socket_queue_bytes: int = Field(4_000_000, ge=1024, description="Bytes waiting for a slow client likewise")
+    socket_heartbeat_timeout: float = Field(
+        75.0, gt=0, description="Seconds of silence after which a socket is taken for dead"
+    )
+    socket_token_grace: float = Field(
+        60.0, ge=0, description="Seconds an expired token's socket lives on to send a new one"
+    )
 
     webhook_retries: int = Field(3, ge=0, le=20)
     webhook_retry_base: float = Field(

@@ -1,0 +1,61 @@
+"""Encryption at rest, for what must be read again (tokens of providers) and not only compared."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr
+
+from rallypoint.settings import Settings
+
+
+class VaultError(Exception):
+    """A stored value cannot be decrypted: it is damaged, or its key is none of ours."""
+
+
+class Vault:
+    """Encrypts with a key derived from ``SECRET_KEY``, and still decrypts what older keys encrypted.
+
+    Args:
+        settings: Whose ``secret_key`` is the current one, ``previous_secret_keys`` the older ones.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        old = (
+            settings.model_copy(update={"secret_key": SecretStr(key.strip())})
+            for key in settings.previous_secret_keys.get_secret_value().split(",")
+            if key.strip()
+        )
+        self._fernet = MultiFernet([Fernet(each.derive_urlsafe("vault")) for each in (settings, *old)])
+
+    def encrypt(self, plain: str) -> str:
+        """Return ``plain`` encrypted and authenticated, as ASCII text."""
+        return self._fernet.encrypt(plain.encode()).decode("ascii")
+
+    def decrypt(self, sealed: str) -> str:
+        """Return what :meth:`encrypt` was given.
+
+        Raises:
+            VaultError: It was not made by this server's keys.
+        """
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise self._refusal() from None
+
+    def rotate(self, sealed: str) -> str:
+        """Return the same value encrypted with the current key.
+
+        Raises:
+            VaultError: As :meth:`decrypt`.
+        """
+        try:
+            return self._fernet.rotate(sealed.encode()).decode("ascii")
+        except InvalidToken:
+            raise self._refusal() from None
+
+    @staticmethod
+    def _refusal() -> VaultError:
+        return VaultError(
+            "a stored secret cannot be decrypted; if RALLYPOINT_SECRET_KEY was changed,"
+            " put the old one into RALLYPOINT_PREVIOUS_SECRET_KEYS"
+        )
