@@ -67,7 +67,7 @@ class Call:
         principal: Who calls; None on public routes without a credential.
         client: The client's address, seen through trusted proxies only.
         headers: Names in lower case.
-        raw: The body's bytes, empty for routes without a body.
+        raw: The body's bytes, as signatures are made over them; empty for GET.
         request_id: As logged and returned in ``X-Request-Id``.
     """
 

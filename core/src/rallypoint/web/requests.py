@@ -1,0 +1,86 @@
+"""From bytes to what a handler takes: the body, the query string, and a message for each field that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+
+from rallypoint.errors import ApiError, BadRequest, UnsupportedMediaType, ValidationFailed
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+MAX_QUERY_FIELDS = 100
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return the whole body; its size is bounded by the middleware.
+
+    Raises:
+        Disconnected: It ended early.
+    """
+    chunks: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Disconnected
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def parse_body(model: type[BaseModel], raw: bytes, content_type: str | None) -> BaseModel:
+    """Return a JSON body as its model; an absent one counts as ``{}``.
+
+    Raises:
+        UnsupportedMediaType: The client says that it is not JSON.
+        BadRequest: It is no JSON object.
+        ValidationFailed: Its fields are wrong.
+    """
+    if raw and content_type is not None and not _is_json(content_type):
+        raise UnsupportedMediaType("The body must be JSON: Content-Type: application/json")
+    try:
+        return model.__pydantic_validator__.validate_json(raw or b"{}")
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def parse_query(model: type[BaseModel], query: bytes) -> BaseModel:
+    """Return a query string as its model; of a repeated field the last value counts.
+
+    Raises:
+        ValidationFailed: Its fields are wrong.
+        BadRequest: It has far too many.
+    """
+    try:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError:
+        raise BadRequest(f"The query string may have {MAX_QUERY_FIELDS} fields") from None
+    try:
+        return model.__pydantic_validator__.validate_strings(dict(pairs))
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _refusal(error: ValidationError) -> ApiError:
+    fields: dict[str, list[str]] = {}
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        if problem["type"] == "json_invalid":
+            return BadRequest("The body is not valid JSON")
+        if problem["type"] == "model_type" and not problem["loc"]:
+            return BadRequest("The body must be a JSON object")
+        path = ".".join(str(part) for part in problem["loc"]) or "body"
+        fields.setdefault(path, []).append(problem["msg"].removeprefix("Value error, "))
+    return ValidationFailed(fields)
