@@ -1,0 +1,144 @@
+"""Fans events out after commit: deliveries for the targets that match, reactions for the plugins that listen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import orjson
+
+from rallypoint.events.outbox import FANOUT
+from rallypoint.events.types import EventType
+from rallypoint.jobs.api import Jobs
+from rallypoint.storage import clock
+from rallypoint.storage.database import Database, Row, Transaction
+from rallypoint.storage.leases import Leases
+from rallypoint.webhooks.queue import DRAIN, Entry, enqueue, shards_of, wake_keys
+
+REACT = "events.react"
+_BATCH = 500
+_LEASE_SECONDS = 30.0
+_RETRY_MS = 500
+
+
+class Fanout:
+    """Turns un-fanned events into work, in the order of each subject.
+
+    Args:
+        database: Where the rows are.
+        jobs: Wakes this, and is told to wake what follows.
+        leases: One process fans out at a time.
+        types: The declared events by name.
+        reactors: Names of the loaded plugins that listen to events, asked for each batch.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        jobs: Jobs,
+        leases: Leases,
+        types: Mapping[str, EventType],
+        reactors: Callable[[], Iterable[str]],
+    ) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._leases = leases
+        self._types = types
+        self._reactors = reactors
+        self._shards = shards_of(database)
+        jobs.handle(FANOUT, self._run)
+        jobs.every(2.0, "events.fanout_sweep", self._sweep)
+
+    async def run(self) -> int:
+        """Fan out everything that is committed and return how many events that was."""
+        lease = await self._leases.acquire(FANOUT, _LEASE_SECONDS)
+        if lease is None:
+            self._jobs.wake_at(clock.now() + _RETRY_MS, FANOUT)
+            return 0
+        total = 0
+        try:
+            while rows := await self._read():
+                lease = await self._leases.renew(lease, _LEASE_SECONDS)
+                async with self._database.transaction() as tx:
+                    await self._leases.guard(tx, lease)
+                    await self._write(tx, rows)
+                total += len(rows)
+        finally:
+            await self._leases.release(lease)
+        return total
+
+    async def _run(self, _key: str) -> None:
+        await self.run()
+
+    async def _sweep(self) -> None:
+        if await self._database.fetch_one("SELECT 1 FROM events WHERE fan_at > 0 LIMIT 1"):
+            self._jobs.wake(FANOUT)
+
+    async def _read(self) -> list[Row]:
+        """Read whole beginnings of subjects: an id is no order, a later event may have the smaller one."""
+        return await self._database.fetch(
+            "SELECT id, type, account_id, mode, subject, seq FROM events WHERE fan_at > 0 AND subject IN"
+            " (SELECT subject FROM events WHERE fan_at > 0 ORDER BY fan_at, id LIMIT ?)"
+            " ORDER BY subject, seq LIMIT ?",
+            _BATCH,
+            _BATCH,
+        )
+
+    async def _write(self, tx: Transaction, rows: Sequence[Row]) -> None:
+        at = clock.now()
+        entries = await self._entries(tx, rows)
+        if entries:
+            await enqueue(tx, entries, at, self._shards)
+        plugins = sorted(self._reactors())
+        if plugins:
+            await self._add_reactions(tx, rows, plugins, at)
+        await tx.execute_many("UPDATE events SET fan_at = NULL WHERE id = ?", [(row["id"],) for row in rows])
+        keys = wake_keys(entries, self._shards)
+        tx.after_commit(lambda: self._wake(keys, plugins))
+
+    def _wake(self, shards: Iterable[str], plugins: Iterable[str]) -> None:
+        for shard in shards:
+            self._jobs.wake(DRAIN, shard)
+        for plugin in plugins:
+            self._jobs.wake(REACT, plugin)
+
+    async def _entries(self, tx: Transaction, rows: Sequence[Row]) -> list[Entry]:
+        wanted = [row for row in rows if self._reaches_webhooks(row["type"])]
+        if not wanted:
+            return []
+        targets = await self._targets(tx, wanted)
+        return [
+            Entry(target["id"], row["subject"], row["seq"], row["id"], row["type"])
+            for row in wanted
+            for subject in (row["subject"], f"account:{row['account_id']}")
+            for target in targets.get((subject, row["mode"]), ())
+            if target["events"] is None or row["type"] in target["events"]
+        ]
+
+    def _reaches_webhooks(self, name: str) -> bool:
+        kind = self._types.get(name)
+        return kind is not None and kind.webhooks
+
+    @staticmethod
+    async def _targets(
+        tx: Transaction, rows: Sequence[Row]
+    ) -> dict[tuple[str, str], list[Mapping[str, object]]]:
+        subjects = sorted({row["subject"] for row in rows} | {f"account:{row['account_id']}" for row in rows})
+        marks = ", ".join("?" * len(subjects))
+        found = await tx.fetch(
+            "SELECT id, subject, mode, events FROM webhook_targets WHERE state = 'active'"
+            f" AND subject IN ({marks})",
+            *subjects,
+        )
+        targets: dict[tuple[str, str], list[Mapping[str, object]]] = {}
+        for row in found:
+            events = None if row["events"] is None else frozenset(orjson.loads(row["events"]))
+            targets.setdefault((row["subject"], row["mode"]), []).append({"id": row["id"], "events": events})
+        return targets
+
+    @staticmethod
+    async def _add_reactions(tx: Transaction, rows: Sequence[Row], plugins: Sequence[str], at: int) -> None:
+        await tx.execute_many(
+            "INSERT INTO event_reactions (plugin, event_id, attempts, next_at, error, created_at)"
+            " VALUES (?, ?, 0, ?, '', ?) ON CONFLICT DO NOTHING",
+            [(plugin, row["id"], at, at) for row in rows for plugin in plugins],
+        )
