@@ -12,7 +12,7 @@ from rallypoint.identity.api import Principal
 Payload = Mapping[str, Any]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """A join or a client's event is not allowed.
 
     Args:
@@ -36,6 +36,7 @@ class Message:
         at: Milliseconds.
         raw: The payload as JSON bytes, when it has been encoded already.
         changes: How this reads as changes of rows, for transports that speak of rows.
+        skip: The connection that must not receive it, such as the sender of a typing notice.
     """
 
     topic: str
@@ -45,6 +46,7 @@ class Message:
     at: int = 0
     raw: bytes | None = None
     changes: tuple[RowChange, ...] = ()
+    skip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,14 @@ class Join:
         topic: The whole topic.
         variables: What the channel's pattern matched.
         params: What the client sent along.
+        connection_id: Of the socket, for :attr:`Message.skip`.
     """
 
     principal: Principal
     topic: str
     variables: Mapping[str, str]
     params: Payload
+    connection_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Channel(ABC):
             Refused: The principal may not join.
         """
 
-    async def receive(self, join: Join, event: str, payload: Payload) -> Payload | None:
+    async def receive(self, join: Join, event: str, payload: Payload) -> Payload | None:  # noqa: ARG002
         """Handle a member's event whose name is in :attr:`accepts`; what is returned goes into its reply.
 
         Raises:
@@ -134,6 +138,16 @@ class Channel(ABC):
         """
         raise Refused("unmatched event")
 
-    async def replay(self, topic: str, since: str) -> Replay:
+    async def replay(self, topic: str, since: str) -> Replay:  # noqa: ARG002
         """Return the durable messages after the one with id ``since``."""
         return Replay(resync=True)
+
+    def topic_of(self, table: str, column: str, value: str) -> str | None:  # noqa: ARG002
+        """Return the topic that carries the rows of ``table`` whose ``column`` is ``value``, if there is one.
+
+        Args:
+            table: One of :attr:`tables`.
+            column: What a row filter compares.
+            value: What it must be equal to, unchecked: it comes from a client.
+        """
+        return None

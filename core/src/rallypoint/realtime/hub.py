@@ -1,0 +1,299 @@
+"""The hub: joins connections to topics and hands what is published to their members, whatever they speak.
+
+A join has two halves. :meth:`Hub.join` authorises and collects what was missed while everything published
+meanwhile is held back; the transport sends its reply; :meth:`Hub.open` then sends presence, the replay and
+what was held back, in that order. So nothing that follows the state in the reply is lost, and nothing comes
+before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from structlog.stdlib import BoundLogger, get_logger
+
+from rallypoint.identity.api import Principal
+from rallypoint.realtime.bus import Bus, LocalBus
+from rallypoint.realtime.channel import Channel, Join, Message, Payload, Refused, Replay
+from rallypoint.realtime.connection import Connection, Encoder, Member
+from rallypoint.realtime.fanout import Fanout
+from rallypoint.realtime.limits import Bucket
+from rallypoint.realtime.presence import Metas, Presence
+from rallypoint.realtime.topics import Channels
+from rallypoint.settings import Settings
+from rallypoint.storage import clock
+
+RESTART = 1012
+LOGGED_OUT = 1001
+POLICY = 1008
+FLOOD = 10
+
+T = TypeVar("T")
+log: BoundLogger = get_logger(__name__)
+
+
+class TooManyConnections(Exception):  # noqa: N818
+    """The user has as many sockets open as one may have."""
+
+
+class Hub:
+    """All sockets of a process.
+
+    Args:
+        settings: The limits.
+        bus: Reaches other processes.
+    """
+
+    def __init__(self, settings: Settings, bus: Bus | None = None) -> None:
+        self._settings = settings
+        self._channels = Channels()
+        self._connections: dict[str, Connection] = {}
+        self._per_user: dict[str, int] = {}
+        self._fanout = Fanout()
+        self._presence = Presence()
+        self._tell_others = (bus or LocalBus()).attach(self._fanout.deliver)
+
+    # Channels
+
+    def add_channel(self, channel: Channel) -> None:
+        """Serve a channel on every transport.
+
+        Raises:
+            ValueError: Another channel has the same pattern.
+        """
+        self._channels.add(channel)
+
+    @property
+    def channels(self) -> Channels:
+        """The channels served."""
+        return self._channels
+
+    # Connections
+
+    def connect(self, connection: Connection) -> None:
+        """Take in an authenticated connection.
+
+        Raises:
+            TooManyConnections: Its user has ``limit_sockets_per_user`` already.
+        """
+        user = connection.principal.user_id
+        count = self._per_user.get(user, 0)
+        if self._settings.rate_limits and count >= self._settings.limit_sockets_per_user:
+            raise TooManyConnections
+        self._per_user[user] = count + 1
+        self._connections[connection.id] = connection
+        connection.bucket = Bucket(self._settings.limit_socket_events, self._settings.limit_socket_burst)
+        self._watch_expiry(connection)
+
+    def disconnect(self, connection: Connection) -> None:
+        """Forget a connection that has ended; harmless when it is forgotten already."""
+        if self._connections.pop(connection.id, None) is None:
+            return
+        user = connection.principal.user_id
+        self._per_user[user] -= 1
+        if not self._per_user[user]:
+            del self._per_user[user]
+        if connection.expiry is not None:
+            connection.expiry.cancel()
+        for key in tuple(connection.members):
+            self.leave(connection, key)
+
+    def renew(self, connection: Connection, principal: Principal) -> None:
+        """Let a connection live on with a new access token.
+
+        Raises:
+            Refused: The token belongs to somebody else.
+        """
+        old = connection.principal
+        if (old.user_id, old.account_id, old.mode) != (
+            principal.user_id,
+            principal.account_id,
+            principal.mode,
+        ):
+            raise Refused("unauthorized")
+        connection.principal = principal
+        for member in connection.members.values():
+            member.join = replace(member.join, principal=principal)
+        self._watch_expiry(connection)
+
+    def drop_credential(self, credential_id: str) -> None:
+        """End every socket that stands on a credential which has been revoked."""
+        for connection in tuple(self._connections.values()):
+            if connection.principal.credential_id == credential_id:
+                self.drop(connection, LOGGED_OUT, "credential revoked")
+
+    def close_all(self, code: int = RESTART) -> None:
+        """End every socket; clients come back by themselves after 1012."""
+        for connection in tuple(self._connections.values()):
+            self.drop(connection, code, "server restart" if code == RESTART else "closed by the server")
+
+    def drop(self, connection: Connection, code: int, reason: str) -> None:
+        """End a socket and forget it at once."""
+        log.info("socket_dropped", connection=connection.id, code=code, reason=reason)
+        self.disconnect(connection)
+        connection.close(code, reason)
+
+    # Topics
+
+    async def join(
+        self,
+        connection: Connection,
+        topic: str,
+        params: Payload,
+        since: str | None = None,
+        *,
+        key: str | None = None,
+        encoder: Encoder | None = None,
+        push: Callable[[Message], None] | None = None,
+    ) -> Member:
+        """Join a topic; the caller replies with :attr:`Member.response`, then calls :meth:`open`.
+
+        A member of the same key is replaced.
+
+        Args:
+            connection: Who joins.
+            topic: The whole topic.
+            params: What the client sent along.
+            since: Id of the last durable event the client saw.
+            key: Names the membership in this connection; the topic by default.
+            encoder: What this member speaks, when not what its connection does.
+            push: Sends a message to this member alone, in the transport's own form for that.
+
+        Raises:
+            Refused: With the reason for the client.
+        """
+        found = self._channels.find(topic)
+        if found is None:
+            raise Refused("unmatched topic")
+        channel, variables = found
+        request = Join(connection.principal, topic, variables, params, connection.id)
+        member = Member(connection, key or topic, channel, request, encoder or connection.encoder, push)
+        self._admit(member)
+        try:
+            member.joined = await self._run(member.channel, "join", member.channel.join(member.join))
+            missed = Replay()
+            if since:
+                missed = await self._run(member.channel, "replay", member.channel.replay(topic, since))
+        except BaseException:
+            self._remove(member)
+            raise
+        if connection.members.get(member.key) is not member:
+            raise Refused("closed")  # left, replaced or disconnected meanwhile
+        member.replay = missed.messages
+        member.response = (
+            {**member.joined.response, "resync": True} if missed.resync else member.joined.response
+        )
+        return member
+
+    def open(self, member: Member) -> None:
+        """Send what belongs after the reply to a join, and every message from now on."""
+        if member.connection.members.get(member.key) is not member or member.backlog is None:
+            return
+        self._enter(member)
+        seen = {message.id for message in member.replay}
+        held_back = [message for message in member.backlog if not message.id or message.id not in seen]
+        for message in (*member.replay, *held_back):
+            if message.skip != member.connection.id:
+                member.tell(message)
+        member.replay, member.backlog = (), None
+        self._fanout.open(member)
+
+    def leave(self, connection: Connection, key: str) -> bool:
+        """Leave a topic and tell whether the connection was on it."""
+        member = connection.members.get(key)
+        if member is None:
+            return False
+        self._remove(member)
+        return True
+
+    async def receive(self, connection: Connection, key: str, event: str, payload: Payload) -> Payload | None:
+        """Handle an event from a member and return what goes into its reply.
+
+        Raises:
+            Refused: With the reason for the client.
+        """
+        self.count_event(connection)
+        member = connection.members.get(key)
+        if member is None or member.backlog is not None:
+            raise Refused("unmatched topic")
+        if event not in member.channel.accepts:
+            raise Refused("unmatched event")
+        return await self._run(member.channel, event, member.channel.receive(member.join, event, payload))
+
+    def count_event(self, connection: Connection) -> None:
+        """Count an event from a client.
+
+        Raises:
+            Refused: It sends too many.
+        """
+        if not self._settings.rate_limits or connection.bucket is None or connection.bucket.take():
+            return
+        if connection.bucket.refused > FLOOD * self._settings.limit_socket_burst:
+            self.drop(connection, POLICY, "too many events")
+        raise Refused("rate limited")
+
+    def publish(self, message: Message) -> None:
+        """Send a message to every member of its topic, here and elsewhere. Never waits, never raises."""
+        self._fanout.deliver(message)
+        self._tell_others(message)
+
+    def presence(self, topic: str) -> Metas:
+        """Return who is on a topic of this process, in the shape of ``presence_state``."""
+        return self._presence.state(topic)
+
+    # Details
+
+    def _admit(self, member: Member) -> None:
+        connection = member.connection
+        if connection.id not in self._connections:
+            raise Refused("closed")
+        self.count_event(connection)
+        self.leave(connection, member.key)
+        if len(connection.members) >= self._settings.limit_topics_per_socket:
+            raise Refused("too many channels joined")
+        connection.members[member.key] = member
+        self._fanout.hold(member)
+
+    def _remove(self, member: Member) -> None:
+        if member.connection.members.get(member.key) is member:
+            del member.connection.members[member.key]
+        self._fanout.remove(member)
+        if member.presence_ref is not None and member.joined.presence_key is not None:
+            leaves = self._presence.untrack(member.topic, member.joined.presence_key, member.presence_ref)
+            member.presence_ref = None
+            self._fanout.deliver(Message(member.topic, "presence_diff", leaves))
+
+    def _enter(self, member: Member) -> None:
+        key = member.joined.presence_key
+        if key is None:
+            return
+        member.presence_ref, joins = self._presence.track(member.topic, key, member.joined.presence_meta)
+        state = self._presence.state(member.topic)
+        member.tell(Message(member.topic, "presence_state", state, at=clock.now()))
+        self._fanout.deliver(
+            Message(member.topic, "presence_diff", joins, at=clock.now(), skip=member.connection.id)
+        )
+
+    def _watch_expiry(self, connection: Connection) -> None:
+        if connection.expiry is not None:
+            connection.expiry.cancel()
+        connection.expiry = None
+        expires = connection.principal.expires_at
+        if expires is not None:
+            left = max(0.0, (expires - clock.now()) / 1000) + self._settings.socket_token_grace
+            connection.expiry = asyncio.get_running_loop().call_later(
+                left, self.drop, connection, LOGGED_OUT, "access token expired"
+            )
+
+    async def _run(self, channel: Channel, what: str, work: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._settings.hook_timeout):
+                return await work
+        except Refused:
+            raise
+        except Exception as error:
+            log.exception("channel_failed", pattern=channel.pattern, event_name=what)
+            raise Refused("timeout" if isinstance(error, TimeoutError) else "internal error") from error
