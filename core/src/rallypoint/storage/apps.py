@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+
+from tortoise.models import Model
+
 from rallypoint.storage.migrate import App
 
 CORE_APPS = tuple(
     App(label, f"rallypoint.{label}.models")
     for label in ("storage", "identity", "web", "events", "webhooks", "connections", "jobs", "plugins")
 )
+
+
+def core_tables() -> list[str]:
+    """Return the names of the core's own tables, which no plugin may claim."""
+    modules = [importlib.import_module(app.models) for app in CORE_APPS]
+    models = [model for module in modules for _, model in inspect.getmembers(module, inspect.isclass)]
+    return [model._meta.db_table for model in models if issubclass(model, Model) and model._meta.db_table]

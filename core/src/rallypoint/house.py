@@ -1,0 +1,94 @@
+"""The core's services of one process, made and connected but not open yet."""
+
+from __future__ import annotations
+
+from rallypoint.connections.http import ProviderHttp
+from rallypoint.connections.routes import connection_routes
+from rallypoint.connections.service import Connections
+from rallypoint.events.outbox import Outbox
+from rallypoint.identity.channel import UserChannel
+from rallypoint.identity.routes import identity_routes
+from rallypoint.identity.service import Identity
+from rallypoint.jobs.embedded import EmbeddedJobs
+from rallypoint.metrics import Metrics
+from rallypoint.plugins.context import Kernel
+from rallypoint.plugins.registry import Registry
+from rallypoint.realtime.hub import Hub
+from rallypoint.realtime.sockets import Sockets
+from rallypoint.security.vault import Vault
+from rallypoint.settings import Settings
+from rallypoint.storage.apps import core_tables
+from rallypoint.storage.database import Database
+from rallypoint.storage.leases import Leases
+from rallypoint.web.envelopes import Envelopes
+from rallypoint.web.idempotency import Idempotency
+from rallypoint.web.limits import Limiter
+from rallypoint.web.server import Web
+from rallypoint.webhooks.deliveries import Deliveries
+from rallypoint.webhooks.targets import Targets
+
+CORE_PREFIXES = (
+    "/api/plugins",
+    "/api/v1/connections",
+    "/api/v1/deliveries",
+    "/api/v1/webhooks",
+    "/webhooks/test",
+    "/socket",
+    "/socket.io",
+    "/realtime",
+)
+
+
+class House:
+    """One of each service.
+
+    Args:
+        settings: With a secret key.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = Database(settings.database_url, settings.data_dir)
+        self.leases = Leases(self.database)
+        self.vault = Vault(settings)
+        self.jobs = EmbeddedJobs()
+        self.metrics = Metrics()
+        self.hub = Hub(settings)
+        self.outbox = Outbox(self.database, self.jobs, self.hub)
+        self.targets = Targets(self.database, self.vault, settings)
+        self.limiter = Limiter.from_settings(settings)
+        self.identity = Identity(settings, self.database, limit=self.limiter.check)
+        self.connections = Connections(self.database, self.vault, self.outbox, ProviderHttp())
+        self.sockets = Sockets(self.hub, self.identity.authenticator, settings)
+        self.deliveries = Deliveries(self.database, self.jobs, self.leases, self.outbox, self.vault, settings)
+        self.idempotency = Idempotency(self.database, self.vault)
+        self.web = Web(
+            settings, self.identity.authenticator, self.limiter, self.idempotency, Envelopes(), self.metrics
+        )
+        self.kernel = Kernel(
+            settings=settings,
+            database=self.database,
+            outbox=self.outbox,
+            jobs=self.jobs,
+            hub=self.hub,
+            targets=self.targets,
+            connections=self.connections,
+            vault=self.vault,
+        )
+        self._mount_core()
+
+    def claims(self) -> Registry:
+        """Return the registry that plugins' claims are checked against, with the core's own in it."""
+        return Registry(
+            routes=[(route.method, route.path) for route in self.web.routes],
+            prefixes=CORE_PREFIXES,
+            tables=core_tables(),
+            topics=[UserChannel.pattern],
+        )
+
+    def _mount_core(self) -> None:
+        envelopes = self.web.envelopes
+        for prefix in CORE_PREFIXES:
+            envelopes.add(prefix, "data")
+        self.web.mount(identity_routes(self.identity))
+        self.web.mount(connection_routes(self.connections))

@@ -1,0 +1,127 @@
+"""Opens a house in order, and closes it in the reverse: lock, storage, contributions, plugins, jobs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+
+import structlog
+
+from rallypoint.events.fanout import Fanout
+from rallypoint.house import House
+from rallypoint.identity.channel import UserChannel
+from rallypoint.jobs.schedule import Schedule
+from rallypoint.plugins.loaded import LoadedPlugin
+from rallypoint.plugins.plugins import Plugins
+from rallypoint.security.secrets import lock_data_dir
+from rallypoint.storage.apps import CORE_APPS
+from rallypoint.storage.migrate import App, SchemaNewer, applied, migrate
+
+GRACE_SECONDS = 10.0
+_log = structlog.stdlib.get_logger("rallypoint")
+
+
+class Opening:
+    """What happens between the first and the last request.
+
+    Args:
+        house: The services, not open yet.
+        plugins: Loaded, with nothing of them in effect yet.
+    """
+
+    def __init__(self, house: House, plugins: Plugins) -> None:
+        self.house = house
+        self.plugins = plugins
+        self._stack = AsyncExitStack()
+        dispatch = plugins.dispatch
+        house.connections.supervise(dispatch.run)
+        self._schedule = Schedule(house.database, house.jobs, house.connections, run=dispatch.run)
+        self._fanout = Fanout(
+            house.database,
+            house.jobs,
+            house.leases,
+            house.outbox.types,
+            lambda: dispatch.implementers("on_event"),
+        )
+
+    async def open(self) -> None:
+        """Open everything; what was opened is closed by :meth:`close` even when this raises."""
+        house = self.house
+        if house.database.is_sqlite:
+            self._stack.enter_context(lock_data_dir(house.settings.data_dir))
+        await self._open_storage()
+        self._contribute()
+        await house.connections.open()
+        self._stack.push_async_callback(house.connections.close)
+        await house.identity.start()
+        self._stack.push_async_callback(house.identity.stop)
+        await self._start_plugins()
+        await self._schedule.prepare()
+        await house.sockets.start()
+        await house.jobs.start()
+        self._stack.push_async_callback(house.deliveries.stop, GRACE_SECONDS)
+        self._stack.push_async_callback(house.jobs.stop, GRACE_SECONDS)
+        self._stack.push_async_callback(house.sockets.stop)
+        await self._greet()
+
+    async def close(self) -> None:
+        """Stop everything that was opened, the last first; safe to call twice."""
+        await self._stack.aclose()
+
+    async def _open_storage(self) -> None:
+        database, own = self.house.database, [_app(plugin) for plugin in self._with_tables()]
+        await database.open({app.label: [app.models] for app in (*CORE_APPS, *own)})
+        self._stack.push_async_callback(database.close)
+        done = await applied(database)
+        for app in CORE_APPS:
+            await migrate(database, app, done)
+        for app in own:
+            await self._migrate_plugin(app, done)
+
+    async def _migrate_plugin(self, app: App, done: dict[str, set[str]]) -> None:
+        try:
+            await migrate(self.house.database, app, done)
+        except SchemaNewer as error:
+            self.plugins.drop(app.label, "migration", str(error), status="incompatible")
+        except Exception as error:
+            _log.exception("migration failed", plugin=app.label)
+            self.plugins.drop(app.label, "migration", f"{type(error).__name__}: {error}")
+
+    def _with_tables(self) -> Iterable[LoadedPlugin]:
+        return [plugin for plugin in self.plugins.loaded if plugin.contributions.models]
+
+    def _contribute(self) -> None:
+        """Let what plugins registered take effect."""
+        house = self.house
+        house.hub.add_channel(UserChannel())
+        for plugin in self.plugins.loaded:
+            parts = plugin.contributions
+            for prefix in plugin.manifest.prefixes:
+                house.web.envelopes.add(prefix.path, prefix.envelope)
+            house.web.mount(parts.routes, self.plugins.dispatch.guard(plugin.name))
+            house.outbox.declare(parts.events)
+            for channel in parts.channels:
+                house.hub.add_channel(channel)
+            for connection in parts.connections:
+                house.connections.declare(plugin.name, connection)
+            self._schedule.add(plugin.name, parts.tasks)
+
+    async def _start_plugins(self) -> None:
+        dispatch = self.plugins.dispatch
+        dispatch.watchdog.start()
+        self._stack.callback(dispatch.watchdog.stop)
+        self._stack.push_async_callback(dispatch.call_all, "shutdown")
+        await dispatch.call_all("startup")
+
+    async def _greet(self) -> None:
+        token = await self.house.identity.operators.first_setup_token()
+        if token is not None:
+            sys.stderr.write(
+                "\n  Register with this one-time setup token to become the operator of this server:\n"
+                f'  {{"user": {{…, "setup_token": "{token}"}}}}\n\n'
+            )
+
+
+def _app(plugin: LoadedPlugin) -> App:
+    return App(plugin.name, str(plugin.contributions.models))
