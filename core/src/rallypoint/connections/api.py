@@ -13,7 +13,7 @@ ConnectionState = Literal["connected", "needs_reauth", "removed"]
 
 
 class Client(Protocol):
-    """The provider HTTP client: timeouts, 429 and ``Retry-After``, retries with jitter, a breaker, redaction."""
+    """The provider HTTP client: timeouts, ``Retry-After``, retries with jitter, a breaker, redaction."""
 
     async def get_json(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
         """GET ``path`` below the base URL and return the parsed JSON.
@@ -26,7 +26,7 @@ class Client(Protocol):
         ...
 
     async def send_json(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a JSON body and return the parsed reply, None when it is empty; errors as in :meth:`get_json`."""
+        """Send a JSON body and return the parsed reply, None if empty; errors as in :meth:`get_json`."""
         ...
 
 

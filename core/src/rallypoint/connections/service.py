@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 from rallypoint.connections import records
 from rallypoint.connections.api import Client, Connection, ConnectionState
@@ -23,26 +22,14 @@ from rallypoint.errors import (
 from rallypoint.events.outbox import Outbox
 from rallypoint.identity.api import Mode
 from rallypoint.plugins.contributions import ApiKeyConnection
+from rallypoint.plugins.running import Runner, run_plainly
 from rallypoint.security.vault import Vault, VaultError
 from rallypoint.storage.database import Database, Row, Transaction
 from rallypoint.storage.ids import new_id
 from rallypoint.storage.store import Store
 
-T = TypeVar("T")
+_IDENTIFY_TIMEOUT = 60.0
 Observer = Callable[[Transaction, str, Connection, ConnectionState], Awaitable[None]]
-
-
-class Runner(Protocol):
-    """Runs a plugin's coroutine: with a timeout, and with its bugs counted against the plugin."""
-
-    async def __call__(self, plugin: str, work: Awaitable[T], what: str) -> T:
-        """Return what ``work`` returns; what it raises goes on to the caller."""
-        ...
-
-
-async def run_plainly(plugin: str, work: Awaitable[T], what: str) -> T:  # noqa: ARG001
-    """Await ``work``: the runner while there is no dispatcher."""
-    return await work
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +198,12 @@ class Connections:
             store=Store(self._database, known.plugin, candidate_id),
         )
         try:
-            return await self._run(known.plugin, declared.identify(candidate), "identify")
+            return await self._run(
+                known.plugin,
+                _awaited(declared.identify(candidate)),
+                what="identify",
+                timeout=_IDENTIFY_TIMEOUT,
+            )
         except (NeedsReauth, PermanentFailure) as error:
             message = f"{declared.title} does not accept this key"
             raise ValidationFailed({"api_key": [message]}, message) from error
@@ -274,3 +266,7 @@ class Connections:
 
 def _not_connected(service: str) -> NotFound:
     return NotFound(f"{service!r} is not connected")
+
+
+async def _awaited(work: Awaitable[str]) -> str:
+    return await work
