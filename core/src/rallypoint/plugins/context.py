@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
@@ -37,6 +37,11 @@ class Services:
         """Offer services; the loader has checked that none is offered twice."""
         self._by_type.update(services)
 
+    def remove(self, services: Mapping[type, object]) -> None:
+        """Withdraw the services of a plugin that was dropped."""
+        for kind in services:
+            self._by_type.pop(kind, None)
+
     def get(self, kind: type[T]) -> T:
         """Return what fulfils ``kind``.
 
@@ -47,6 +52,41 @@ class Services:
             return cast(T, self._by_type[kind])
         except KeyError:
             raise ServiceMissing(f"no loaded plugin provides {kind.__module__}.{kind.__qualname__}") from None
+
+
+class Collector(Protocol):
+    """Calls the hooks by which plugins extend a domain; ``dispatch.Dispatcher`` is the one there is."""
+
+    async def collect(self, hook: str, **arguments: object) -> list[Any]:
+        """Return everything that the implementations of a plain (not async) hook return, in one list."""
+        ...
+
+
+class ExtensionPoints:
+    """``ctx.kernel.hooks``: how a domain asks what others add to it."""
+
+    def __init__(self) -> None:
+        self._collector: Collector | None = None
+
+    def bind(self, collector: Collector) -> None:
+        """Connect to the loaded plugins; called by the loader."""
+        self._collector = collector
+
+    async def collect(self, hook: str, **arguments: object) -> list[Any]:
+        """Return the items of every loaded plugin's sequence, in the order of loading.
+
+        A plugin whose implementation fails is reported in its status and left out.
+
+        Args:
+            hook: Declared in the domain's ``hookspecs.py``.
+            arguments: What the hook takes, beside ``ctx``.
+
+        Raises:
+            RuntimeError: Called before plugins are loaded.
+        """
+        if self._collector is None:
+            raise RuntimeError(f"{hook} was asked for before the plugins are loaded")
+        return await self._collector.collect(hook, **arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +102,7 @@ class Kernel:
     connections: Connections
     vault: Vault
     services: Services = field(default_factory=Services)
+    hooks: ExtensionPoints = field(default_factory=ExtensionPoints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +122,14 @@ class PluginContext:
     log: BoundLogger
     kernel: Kernel
     store: Store
+    _made: dict[object, object] = field(default_factory=dict, repr=False)
 
     def service(self, kind: type[T]) -> T:
         """Return another plugin's service by the protocol in its ``api.py``."""
         return self.kernel.services.get(kind)
+
+    def once(self, make: Callable[[PluginContext], T]) -> T:
+        """Return ``make(self)``, made at the first call and kept: what several hooks of a plugin share."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast(T, self._made[make])

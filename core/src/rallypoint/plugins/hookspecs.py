@@ -1,8 +1,8 @@
 """The kernel's hooks: all of them, typed, in one file. A domain that others extend brings its own.
 
 Registration hooks are called once, in this order, before the event loop runs; they return data and must do
-nothing else. Run-time hooks are coroutines, called by ``plugins.dispatch`` alone: each implementation is timed,
-its failure attributed to its plugin, and the others go on.
+nothing else. Run-time hooks are coroutines, called by ``plugins.dispatch`` alone: each implementation is
+timed, its failure attributed to its plugin, and the others go on.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ async def on_event(ctx: PluginContext, event: Event) -> None:
 
 @hookspec
 async def on_connection_changed(ctx: PluginContext, connection: Connection, state: str) -> None:
-    """Hear that a connection of one of the plugin's services was ``connected``, ``needs_reauth`` or ``removed``.
+    """Hear that a connection of the plugin became ``connected``, ``needs_reauth`` or ``removed``.
 
     since: 0.1
 

@@ -1,0 +1,76 @@
+"""Installs small plugins for tests: a package and its distribution metadata in a folder, without pip."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+
+MANIFEST = """\
+name = "{name}"
+title = "{name}"
+requires_rallypoint = ">=0.1"
+[[prefixes]]
+path = "/{name}"
+"""
+
+
+def install_plugin(
+    site: Path,
+    name: str,
+    code: str = "",
+    *,
+    manifest: str | None = None,
+    version: str = "1.0",
+    distribution: str | None = None,
+    package: str | None = None,
+    files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a plugin that importlib finds like one that pip installed.
+
+    Args:
+        site: A folder on ``sys.path``.
+        name: Of the plugin.
+        code: Of its ``__init__.py``; dedented.
+        manifest: Its ``plugin.toml``; a valid one with the prefix ``/<name>`` when left out, none when empty.
+        version: Of its distribution.
+        distribution: Its name; ``rallypoint-<name>`` when left out.
+        package: The package's name; ``rallypoint_<name>`` when left out.
+        files: More files of the package, by their path in it.
+
+    Returns:
+        The package's folder.
+    """
+    package = package or f"rallypoint_{name}"
+    folder = site / package
+    manifest = MANIFEST.format(name=name) if manifest is None else dedent(manifest)
+    written = {"__init__.py": dedent(code), "plugin.toml": manifest, **(files or {})}
+    for path, text in written.items():
+        if text or path.endswith(".py"):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(dedent(text))
+    _describe(site, distribution or f"rallypoint-{name}", version, f"{name} = {package}")
+    return folder
+
+
+@contextmanager
+def on_path(site: Path) -> Iterator[None]:
+    """Put a folder on ``sys.path``; afterwards the modules imported from it are forgotten too."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(site))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(site))
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(site)):
+                del sys.modules[name]
+
+
+def _describe(site: Path, distribution: str, version: str, entry_point: str) -> None:
+    info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(f"[rallypoint.plugins]\n{entry_point}\n")
