@@ -31,7 +31,9 @@ async def test_signing_in_ignores_the_case_of_the_address(identity: Identity, ad
     assert again.token != ada.token
 
 
-@pytest.mark.parametrize(("email", "password"), [("ada@example.com", "wrong horse"), ("eve@example.com", PASSWORD)])
+@pytest.mark.parametrize(
+    ("email", "password"), [("ada@example.com", "wrong horse"), ("eve@example.com", PASSWORD)]
+)
 async def test_a_wrong_password_and_an_unknown_address_look_alike(
     identity: Identity, ada: SignedIn, email: str, password: str
 ) -> None:
@@ -39,7 +41,9 @@ async def test_a_wrong_password_and_an_unknown_address_look_alike(
         await identity.sessions.login(email, password)
 
 
-async def test_sign_ins_are_limited_for_each_address(identity: Identity, ada: SignedIn, bob: SignedIn) -> None:
+async def test_sign_ins_are_limited_for_each_address(
+    identity: Identity, ada: SignedIn, bob: SignedIn
+) -> None:
     for _ in range(10):
         with pytest.raises(Unauthorized):
             await identity.sessions.login("ada@example.com", "wrong horse")
@@ -149,7 +153,9 @@ async def test_an_api_key_cannot_sign_out(identity: Identity, ada: SignedIn) -> 
 async def test_a_password_changed_during_a_sign_in_wins(identity: Identity, ada: SignedIn) -> None:
     signing_in = asyncio.create_task(identity.sessions.login("ada@example.com", PASSWORD))
     results = await asyncio.gather(
-        signing_in, identity.operators.reset_password("ada@example.com", "another horse"), return_exceptions=True
+        signing_in,
+        identity.operators.reset_password("ada@example.com", "another horse"),
+        return_exceptions=True,
     )
 
     if isinstance(results[0], SignedIn):  # it was quicker: then the reset has ended it

@@ -13,11 +13,11 @@ from rallypoint.storage.database import Database, Transaction
 _SETUP = "setup"
 
 
-class UnknownUser(LookupError):
+class UnknownUserError(LookupError):
     """Nobody has registered with this address."""
 
 
-class UnfitPassword(ValueError):
+class UnfitPasswordError(ValueError):
     """The password is too short or too long."""
 
 
@@ -37,14 +37,14 @@ class Operators:
         """Make a registered user an operator; other processes see it within five seconds.
 
         Raises:
-            UnknownUser: Nobody has this address.
+            UnknownUserError: Nobody has this address.
         """
         async with self._database.transaction() as tx:
             changed = await tx.execute(
                 "UPDATE users SET is_operator = ? WHERE email_key = ?", True, email_key(email)
             )
         if not changed:
-            raise UnknownUser(f"nobody has registered as {email}")
+            raise UnknownUserError(f"nobody has registered as {email}")
 
     async def reset_password(self, email: str, password: str | None = None) -> str:
         """Give a user a new password, end their sessions, and return it; API keys stay valid.
@@ -54,12 +54,12 @@ class Operators:
             password: The new one; a random one when left out.
 
         Raises:
-            UnknownUser: Nobody has this address.
-            UnfitPassword: It is outside the bounds.
+            UnknownUserError: Nobody has this address.
+            UnfitPasswordError: It is outside the bounds.
         """
         chosen = password or new_secret("", 20)
         if not MIN_LENGTH <= len(chosen) <= MAX_LENGTH:
-            raise UnfitPassword(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+            raise UnfitPasswordError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
         user = await self._find(email)
         password_hash = await self._passwords.hash(chosen)
         async with self._database.transaction() as tx:
@@ -70,7 +70,7 @@ class Operators:
     async def _find(self, email: str) -> User:
         user = await user_by_email(self._database, email)
         if user is None:
-            raise UnknownUser(f"nobody has registered as {email}")
+            raise UnknownUserError(f"nobody has registered as {email}")
         return user
 
     async def first_setup_token(self) -> str | None:

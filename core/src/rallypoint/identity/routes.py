@@ -89,7 +89,7 @@ def _add_session(routes: Routes, identity: Identity) -> None:
         replies={200: SignedInOut},
         errors=[401],
         access=Access.PUBLIC,
-        limit="login",
+        limit="public_writes",
     )
     async def renew(call: Call, *, body: RenewBody) -> Reply:
         token = body.renew_token or _bearer(call.headers.get("authorization", ""))

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 from rallypoint.identity.api import Mode, Role
 from rallypoint.identity.api_keys import ApiKey
@@ -26,7 +34,11 @@ def _address(value: str) -> str:
     return value.strip()
 
 
-Email = Annotated[Text, Field(max_length=254, examples=["agent@example.com"]), AfterValidator(_address)]
+Email = Annotated[
+    Text,
+    Field(max_length=254, examples=["agent@example.com"], json_schema_extra={"format": "email"}),
+    AfterValidator(_address),
+]
 Name = Annotated[Text, Field(max_length=200)]
 Secret = Annotated[Text, Field(max_length=200)]
 
@@ -64,11 +76,12 @@ class RegistrationBody(Wrapped):
     invite_token: Secret | None = None
     setup_token: Secret | None = None
 
-    @model_validator(mode="after")
-    def _confirmed(self) -> RegistrationBody:
-        if self.password_confirmation not in (None, self.password):
-            raise PydanticCustomError("confirmation", "password_confirmation does not match password")
-        return self
+    @field_validator("password_confirmation")
+    @classmethod
+    def _confirm(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value != info.data.get("password", value):
+            raise ValueError("does not match password")
+        return value
 
 
 class LoginBody(Wrapped):

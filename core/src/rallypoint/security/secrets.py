@@ -14,15 +14,19 @@ from pydantic import SecretStr
 from rallypoint.settings import Settings
 
 MIN_SECRET_KEY = 32
-KEY_FILE = "secret_key"
+SECRET_FILE = "secret_key"  # noqa: S105 - its name, not its content
 LOCK_FILE = "serve.lock"
 
 
-class BadSecretKey(Exception):
-    """There is no usable secret key; the message says what to do."""
+class SecretsError(Exception):
+    """The server cannot start like this; the message says what to do."""
 
 
-class DataDirInUse(Exception):
+class SecretKeyError(SecretsError):
+    """There is no usable secret key."""
+
+
+class DataDirInUseError(SecretsError):
     """Another server works in this ``DATA_DIR``."""
 
 
@@ -30,13 +34,13 @@ def ensure_secret_key(settings: Settings) -> Settings:
     """Return settings that have a secret key; with SQLite one is made on first run and kept in ``DATA_DIR``.
 
     Raises:
-        BadSecretKey: The key is missing where it must be set, or too short.
+        SecretKeyError: The key is missing where it must be set, or too short.
     """
     if given := settings.secret_key.get_secret_value():
         _check(given, "RALLYPOINT_SECRET_KEY")
         return settings
     if not settings.embedded:
-        raise BadSecretKey(
+        raise SecretKeyError(
             "With PostgreSQL every process needs the same key: set RALLYPOINT_SECRET_KEY to a random string"
             f" of {MIN_SECRET_KEY} characters or more, such as the output of `openssl rand -hex 32`"
         )
@@ -45,17 +49,20 @@ def ensure_secret_key(settings: Settings) -> Settings:
 
 def _check(key: str, where: str) -> None:
     if len(key) < MIN_SECRET_KEY:
-        raise BadSecretKey(
+        raise SecretKeyError(
             f"{where} has {len(key)} characters; it must have {MIN_SECRET_KEY} or more,"
             " such as the output of `openssl rand -hex 32`"
         )
 
 
 def _kept_key(data_dir: Path) -> str:
-    path = data_dir / KEY_FILE
-    if not path.exists():
-        _make_key(path)
-    key = path.read_text("ascii", errors="replace").strip()
+    path = data_dir / SECRET_FILE
+    try:
+        if not path.exists():
+            _make_key(path)
+        key = path.read_text("ascii", errors="replace").strip()
+    except OSError as error:
+        raise SecretKeyError(f"The secret key cannot be kept in {path}: {error.strerror}") from error
     _check(key, str(path))
     return key
 
@@ -112,7 +119,7 @@ def lock_data_dir(path: Path) -> DataDirLock:
     The lock is the kernel's (``flock``), so that it never outlives a process that was killed.
 
     Raises:
-        DataDirInUse: Another process has it; the message names it.
+        DataDirInUseError: Another process has it; the message names it.
     """
     path.mkdir(parents=True, exist_ok=True)
     handle = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -121,7 +128,7 @@ def lock_data_dir(path: Path) -> DataDirLock:
     except BlockingIOError:
         holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(handle)
-        raise DataDirInUse(
+        raise DataDirInUseError(
             f"{path} is used by another server (process {holder}): stop it, or set RALLYPOINT_DATA_DIR"
         ) from None
     os.ftruncate(handle, 0)
