@@ -76,6 +76,8 @@ class Opening:
         done = await applied(database)
         for app in CORE_APPS:
             await migrate(database, app, done)
+        if database.is_sqlite:
+            await self.house.leases.inherit()
         for app in own:
             await self._migrate_plugin(app, done)
 

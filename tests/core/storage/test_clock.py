@@ -19,7 +19,9 @@ def test_a_time_survives_the_wire(at):
 
 
 def test_whole_seconds_look_as_the_documents_show_them():
-    assert clock.rfc3339(clock.from_datetime(datetime(2025, 11, 7, 14, 5, tzinfo=UTC))) == "2025-11-07T14:05:00Z"
+    assert (
+        clock.rfc3339(clock.from_datetime(datetime(2025, 11, 7, 14, 5, tzinfo=UTC))) == "2025-11-07T14:05:00Z"
+    )
     assert clock.rfc3339(1) == "1970-01-01T00:00:00.001Z"
     assert clock.rfc3339_or_none(None) is None
 

@@ -52,3 +52,10 @@ async def test_a_hundred_at_once_leave_one_holder(database):
     leases = [Leases(database) for _ in range(100)]
     got = await asyncio.gather(*(one.acquire("work", 60) for one in leases))
     assert sum(lease is not None for lease in got) == 1
+
+
+async def test_who_is_alone_takes_over_from_the_dead_at_once(database):
+    dead, successor = Leases(database), Leases(database)
+    assert await dead.acquire("work", 60) is not None
+    await successor.inherit()
+    assert await successor.acquire("work", 60) is not None

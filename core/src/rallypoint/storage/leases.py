@@ -80,6 +80,14 @@ class Leases:
                 "UPDATE leases SET expires_at = 0 WHERE name = ? AND fence = ?", lease.name, lease.fence
             )
 
+    async def inherit(self) -> None:
+        """End every lease there is: for a process that knows itself alone, such as by the lock on ``DATA_DIR``.
+
+        What a killed predecessor held would else hold up its successor until it expires.
+        """
+        async with self._database.transaction() as tx:
+            await tx.execute("UPDATE leases SET expires_at = 0")
+
     @staticmethod
     async def guard(tx: Transaction, lease: Lease) -> None:
         """Refuse the write of a holder whose lease has been taken over.

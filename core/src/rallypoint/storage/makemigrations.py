@@ -1,6 +1,7 @@
 """Writes the migrations that changed models ask for; a developer's tool
 
-Run it as ``python -m rallypoint.storage.makemigrations LABEL=MODELS_MODULE …``."""
+Run it as ``python -m rallypoint.storage.makemigrations LABEL=MODELS_MODULE …``.
+"""
 
 from __future__ import annotations
 

@@ -138,6 +138,8 @@ class ServerProcess:
             try:
                 with urllib.request.urlopen(f"{self.url}/health", timeout=1):  # noqa: S310
                     return
+            except urllib.error.HTTPError:
+                return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)
         self.kill()
