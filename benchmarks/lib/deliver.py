@@ -1,0 +1,191 @@
+"""Our delivery engine in a process of its own: events → rows (timed) → every attempt stored (timed).
+
+``python -m lib.deliver DATA_DIR RECEIVER_PORT`` prints a line of JSON: ``events``, ``fanout`` and ``deliver``
+(seconds). With ``--work FILE`` it also writes what it will send, for the reference to send as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from rallypoint.events.fanout import Fanout
+from rallypoint.events.outbox import Outbox
+from rallypoint.events.types import Draft, EventType
+from rallypoint.jobs.embedded import EmbeddedJobs
+from rallypoint.realtime.hub import Hub
+from rallypoint.security.secrets import ensure_secret_key
+from rallypoint.security.vault import Vault
+from rallypoint.settings import Settings
+from rallypoint.storage.apps import CORE_APPS
+from rallypoint.storage.database import Database, Row
+from rallypoint.storage.ids import new_id
+from rallypoint.storage.leases import Leases
+from rallypoint.storage.migrate import applied, migrate
+from rallypoint.webhooks.deliveries import Deliveries
+from rallypoint.webhooks.targets import Targets
+
+EVENT = "participant.joined"
+
+
+class Engine:
+    """The parts of the server that take an event to its targets, wired as the server wires them."""
+
+    def __init__(self, data_dir: Path) -> None:
+        settings = ensure_secret_key(
+            Settings(data_dir=data_dir, allow_private_targets=True, _env_file=None)  # type: ignore[call-arg]
+        )
+        self.database = Database("", data_dir)
+        self.jobs = EmbeddedJobs()
+        self.vault = Vault(settings)
+        leases = Leases(self.database)
+        self.outbox = Outbox(self.database, self.jobs, Hub(settings))
+        self.targets = Targets(self.database, self.vault, settings)
+        self.fanout = Fanout(self.database, self.jobs, leases, self.outbox.types, lambda: [])
+        self.deliveries = Deliveries(self.database, self.jobs, leases, self.outbox, self.vault, settings)
+        self.outbox.declare([EventType(EVENT, "Somebody joined")])
+
+    async def open(self) -> None:
+        await self.database.open({app.label: [app.models] for app in CORE_APPS})
+        done = await applied(self.database)
+        for app in CORE_APPS:
+            await migrate(self.database, app, done)
+
+    async def close(self) -> None:
+        await self.deliveries.stop(1)
+        await self.database.close()
+
+
+def payload(room_id: str, number: int) -> dict[str, Any]:
+    """Return the body of an event of rooms, as large as they are."""
+    room = {
+        "id": room_id,
+        "name": "Morning focus",
+        "description": "Early morning productivity, quiet and steady",
+        "room_type": "video",
+        "created_by": room_id,
+        "is_public": True,
+        "max_participants": 10,
+        "current_participants": number,
+        "tags": ["morning", "productivity"],
+        "scheduled_start": "2025-11-08T08:00:00Z",
+        "scheduled_end": "2025-11-08T10:00:00Z",
+        "status": "active",
+        "webrtc_room_id": f"room-{room_id}",
+        "external_service_id": None,
+        "external_service_name": None,
+        "created_at": "2025-11-07T10:00:00Z",
+        "updated_at": "2025-11-07T10:00:00Z",
+    }
+    stay = {"id": room_id, "room_id": room_id, "user_id": room_id, "is_active": True, "camera_enabled": False}
+    return {
+        "event": EVENT,
+        "room_id": room_id,
+        "user_id": room_id,
+        "timestamp": "2025-11-07T14:05:00Z",
+        "data": {"participant": stay, "room": room},
+    }
+
+
+async def aim(engine: Engine, rooms: int, port: int) -> list[Row]:
+    """Return ``rooms`` targets, one a room, made where there are none yet, that lead to the receiver."""
+    sql = "SELECT id, subject, account_id, secret FROM webhook_targets ORDER BY id DESC LIMIT ?"
+    async with engine.database.transaction() as tx:
+        for _ in range(rooms - len(await tx.fetch(sql, rooms))):
+            await engine.targets.create(
+                tx,
+                account_id=new_id(),
+                mode="live",
+                owner_id=new_id(),
+                kind="room",
+                subject=f"room:{new_id()}",
+                url=f"http://127.0.0.1:{port}/",
+            )
+        found = await tx.fetch(sql, rooms)
+        moved = [(f"http://127.0.0.1:{port}/hook", row["id"]) for row in found]
+        await tx.execute_many("UPDATE webhook_targets SET url = ? WHERE id = ?", moved)
+    return found
+
+
+async def raise_events(engine: Engine, targets: list[Row], count: int) -> list[dict[str, str]]:
+    """Write events of the targets' rooms in turn, and return what will be sent for them."""
+    subjects = tuple(row["subject"] for row in targets)
+    marks = ", ".join("?" * len(subjects))
+    found = await engine.database.fetch(
+        f"SELECT subject, MAX(seq) AS seq FROM events WHERE subject IN ({marks}) GROUP BY subject",
+        *subjects,
+    )
+    seqs = {row["subject"]: row["seq"] for row in found}
+    secrets = {row["id"]: engine.vault.decrypt(row["secret"]) for row in targets}
+    work = []
+    async with engine.database.transaction() as tx:
+        for number in range(count):
+            target = targets[number % len(targets)]
+            subject = target["subject"]
+            seqs[subject] = seqs.get(subject, 0) + 1
+            draft = Draft(
+                EVENT,
+                target["account_id"],
+                "live",
+                subject,
+                seqs[subject],
+                (subject,),
+                payload(subject.partition(":")[2], number % 10),
+            )
+            event = await engine.outbox.add(tx, draft)
+            work.append({"secret": secrets[target["id"]], "id": event.id, "body": event.body.decode()})
+    return work
+
+
+async def measure(options: argparse.Namespace) -> dict[str, float]:
+    engine = Engine(options.data_dir)
+    await engine.open()
+    try:
+        targets = await aim(engine, options.rooms, options.port)
+        work = await raise_events(engine, targets, options.events)
+        if options.work is not None:
+            options.work.write_text(json.dumps(work))
+        del work
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
+        before = await stored(engine)
+        begun = time.perf_counter()
+        await engine.fanout.run()
+        rows = time.perf_counter()
+        engine.deliveries.poke(0)
+        await engine.deliveries.idle()
+        done = time.perf_counter()
+        attempts = await stored(engine) - before
+    finally:
+        await engine.close()
+    if attempts != options.events:
+        raise RuntimeError(f"{options.events} events made {attempts} attempts")
+    return {"events": options.events, "fanout": rows - begun, "deliver": done - rows}
+
+
+async def stored(engine: Engine) -> int:
+    """Return how many successful attempts there are."""
+    row = await engine.database.fetch_one(
+        "SELECT COUNT(*) AS attempts FROM webhook_attempts WHERE status = 200"
+    )
+    return int(row["attempts"]) if row else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--rooms", type=int, default=200)
+    parser.add_argument("--events", type=int, default=10_000)
+    parser.add_argument("--work", type=Path)
+    print(json.dumps(uvloop.run(measure(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Tables of ratios: every run of ours against the reference's next to it, median and spread of the pairs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+Direction = Literal["at least", "at most"]
+RUNS = 3
+
+
+@dataclass
+class Line:
+    """One thing that is compared, in pairs of runs.
+
+    Args:
+        name: What.
+        unit: Of the figures.
+        bar: What the ratio, ours to the reference's, must reach; None when it is only shown.
+        direction: On which side of the bar is good.
+    """
+
+    name: str
+    unit: str
+    bar: float | None = None
+    direction: Direction = "at least"
+    ours: list[float] = field(default_factory=list)
+    reference: list[float] = field(default_factory=list)
+
+    def add(self, ours: float, reference: float) -> None:
+        """Note one pair of runs."""
+        self.ours.append(ours)
+        self.reference.append(reference)
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours to the reference's, pair by pair."""
+        return [ours / reference for ours, reference in zip(self.ours, self.reference, strict=True)]
+
+    @property
+    def reached(self) -> bool:
+        """Whether the median is on the right side of the bar."""
+        if self.bar is None:
+            return True
+        ratio = median(self.ratios)
+        return ratio >= self.bar if self.direction == "at least" else ratio <= self.bar
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the line of the table."""
+        spread = f"{median(self.ratios):.2f} ({min(self.ratios):.2f}-{max(self.ratios):.2f})"
+        bar = "" if self.bar is None else f"{'>=' if self.direction == 'at least' else '<='} {self.bar:g}"
+        verdict = "" if self.bar is None else "reached" if self.reached else "MISSED"
+        ours, reference = figure(median(self.ours)), figure(median(self.reference))
+        return self.name, self.unit, ours, reference, spread, bar, verdict
+
+
+def limit(name: str, unit: str, bar: float) -> Line:
+    """Return a line whose reference is the bar itself, for what has an absolute limit."""
+    return Line(name, unit, bar=1.0, direction="at most", reference=[bar])
+
+
+def fill(line: Line, figures: Sequence[float]) -> Line:
+    """Put the runs of something that has an absolute limit into its line."""
+    line.ours = list(figures)
+    line.reference = line.reference[:1] * len(line.ours)
+    return line
+
+
+HEAD = ("what", "unit", "ours", "reference", "ratio: median (min-max)", "bar", "")
+
+
+def show(title: str, lines: Sequence[Line]) -> None:
+    """Print a table in Markdown, so that it can be pasted into the documentation."""
+    rows = [HEAD, *(line.cells() for line in lines)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    print(f"\n{title}, {len(lines[0].ours)} interleaved runs\n")
+    for index, row in enumerate(rows):
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
+        if index == 0:
+            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+
+
+def figure(value: float) -> str:
+    """Return a number with three significant digits, thousands set apart."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def arguments(description: str | None, **defaults: float) -> argparse.Namespace:
+    """Parse ``--runs`` and a benchmark's own numbers, each with its default."""
+    parser = argparse.ArgumentParser(description=description)
+    for name, value in {"runs": RUNS, **defaults}.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    return parser.parse_args()

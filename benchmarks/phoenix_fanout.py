@@ -1,0 +1,52 @@
+"""Phoenix Channels from one to 200 clients, against a bare ASGI application that sends the same frames."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lib.plugins import bench_plugin
+from lib.process import LOAD_CORE, Program, python, run_pinned
+from lib.report import Line, arguments, show
+from lib.server import serving
+from rallypoint.testing.server import free_port
+
+
+def measure(port: int, token: str, pid: int, seconds: float) -> dict[str, Any]:
+    """Run the clients once and return what they measured."""
+    url = f"http://127.0.0.1:{port}/socket/websocket?token={token}&vsn=2.0.0"
+    command = python("-m", "lib.websocket_load", url, str(pid), f"--seconds={seconds}")
+    return dict(json.loads(run_pinned(LOAD_CORE, command, seconds=2 * seconds + 60)))
+
+
+def shape(frame: list[Any]) -> list[Any]:
+    """Return a frame without the time in it, in which alone two may differ."""
+    return [*frame[:4], {**frame[4], "sent": 0}]
+
+
+def main() -> None:
+    options = arguments(__doc__, seconds=4.0)
+    lines = {
+        "rate": Line("messages at saturation", "messages/s", bar=0.95),
+        "cpu": Line("server CPU a message", "µs"),
+        "p99": Line("latency at 20 messages/s, p99", "ms"),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        env = bench_plugin(Path(folder) / "plugins")
+        bare = Program(python("-m", "references.serve", "phoenix_asgi", "{port}"), free_port())
+        with serving(Path(folder) / "data", env) as ours, bare as reference:
+            token = ours.register("owner@example.com")
+            for _ in range(options.runs):
+                theirs = measure(reference.port, "", reference.pid, options.seconds)
+                mine = measure(ours.port, token, ours.pid, options.seconds)
+                if shape(mine["frame"]) != shape(theirs["frame"]):
+                    raise RuntimeError(f"the frames differ: {mine['frame']} and {theirs['frame']}")
+                for name, line in lines.items():
+                    line.add(mine[name], theirs[name])
+    show("Phoenix fan-out, 1 to 200", list(lines.values()))
+
+
+if __name__ == "__main__":
+    main()

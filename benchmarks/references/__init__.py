@@ -1,0 +1,1 @@
+"""What Rallypoint is measured against, written by hand and as fast as one would."""
