@@ -91,20 +91,19 @@ async def test_member_receives_what_is_published(house: House, new: Any, transpo
     }
 
 
-async def test_upgrade_from_polling_loses_nothing_and_keeps_order(
-    house: House, new: Any, clients: Any
-) -> None:
-    client = make()
-    await client.sio.connect(house.url, auth={"token": "alice"})
-    assert (await client.call("join", topic="room:1"))["status"] == "ok"
-    both = await new()
-    await both.call("join", topic="room:1")
+async def test_upgrade_from_polling_loses_nothing_and_keeps_order(house: House, make: Any) -> None:
+    upgraded, polling = make(), make()
+    await upgraded.sio.connect(house.url, auth={"token": "alice"})
+    assert upgraded.sio.transport() == "websocket"
+    await polling.connect(house, transport="polling")
+    for client in (upgraded, polling):
+        assert (await client.call("join", topic="room:1"))["status"] == "ok"
     for number in range(200):
         house.channel.say("room:1", {"n": number})
         if number % 20 == 0:
             await asyncio.sleep(0)
-    for receiver in (client, both):
-        assert [(await receiver.next("said"))["payload"]["n"] for _ in range(200)] == list(range(200))
+    for client in (upgraded, polling):
+        assert [(await client.next("said"))["payload"]["n"] for _ in range(200)] == list(range(200))
 
 
 @pytest.mark.parametrize("auth", [None, {}, {"token": ""}, {"token": 7}, {"token": "nobody"}, "alice"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from structlog.stdlib import BoundLogger, get_logger
 
@@ -25,6 +25,11 @@ class Encoder(Hashable, Protocol):
     def encode(self, message: Message) -> Sequence[Frame]:
         """Return the frames a message becomes; none when the format has no way to say it."""
         ...
+
+
+def as_payload(value: Any) -> Payload:
+    """Return what a client sent when it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def encode(encoder: Encoder, message: Message) -> Sequence[Frame]:

@@ -19,7 +19,7 @@ from socketio.exceptions import ConnectionRefusedError as SocketIORefused
 from rallypoint.errors import ApiError, Unauthorized
 from rallypoint.identity.api import Authenticator, Principal
 from rallypoint.realtime.channel import Message, Payload, Refused
-from rallypoint.realtime.connection import Connection
+from rallypoint.realtime.connection import Connection, as_payload
 from rallypoint.realtime.engineio import DirectSocketIO
 from rallypoint.realtime.hub import LOGGED_OUT, Hub, TooManyConnections
 from rallypoint.realtime.outbound import Frame, QueueLimits, close_frame, text_frame
@@ -140,7 +140,7 @@ class SocketIO:
             return error("bad request")
         try:
             member = await self._hub.join(
-                self._connections[sid], topic, _mapping(request.get("params")), since
+                self._connections[sid], topic, as_payload(request.get("params")), since
             )
         except Refused as refusal:
             return error(refusal.reason)
@@ -170,7 +170,7 @@ class SocketIO:
 
     async def _event(self, event: str, sid: str, *args: Any) -> Ack:
         request = _request(args)
-        topic, payload = request.get("topic"), _mapping(request.get("payload"))
+        topic, payload = request.get("topic"), as_payload(request.get("payload"))
         try:
             return ok(await self._hub.receive(self._connections[sid], str(topic), event, payload))
         except Refused as refusal:
@@ -189,11 +189,7 @@ class SocketIO:
 
 
 def _request(args: Sequence[Any]) -> Mapping[str, Any]:
-    return _mapping(args[0] if args else None)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return as_payload(args[0] if args else None)
 
 
 def _origin_check(allowed: Sequence[str]) -> Callable[[str, Mapping[str, Any]], bool]:

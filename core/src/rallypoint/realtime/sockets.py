@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from rallypoint.identity.api import Authenticator
 from rallypoint.realtime.hub import RESTART, Hub
+from rallypoint.realtime.phoenix import Phoenix
 from rallypoint.realtime.socketio import SocketIO
 from rallypoint.settings import Settings
 
@@ -26,7 +27,9 @@ class Sockets:
     def __init__(self, hub: Hub, authenticator: Authenticator, settings: Settings) -> None:
         self._hub = hub
         self._socketio = SocketIO(hub, authenticator, settings)
-        self._routes: dict[tuple[str, str], ASGIApp] = {}
+        self._routes: dict[tuple[str, str], ASGIApp] = {
+            ("websocket", "/socket/websocket"): Phoenix(hub, authenticator, settings),
+        }
         authenticator.on_revoked(hub.drop_credential)
 
     def route(self, scope: Scope) -> ASGIApp | None:
