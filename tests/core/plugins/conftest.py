@@ -36,13 +36,11 @@ def load_plugins(site: Path, tmp_path: Path) -> Load:
         services = dict.fromkeys(("outbox", "jobs", "hub", "targets", "connections", "vault"))
         database = Database("", settings.data_dir)
         kernel = Kernel(settings=settings, database=database, **cast(Any, services))
-        found = [
-            item for item in discover() if item.distribution not in {"rallypoint", "rallypoint-focusmate"}
-        ]
-        return load(kernel, registry=registry, found=[item for item in found if item.name in _names(site)])
+        found = [item for item in discover() if item.distribution in _installed(site)]
+        return load(kernel, registry=registry, found=found)
 
     return run
 
 
 def _installed(site: Path) -> set[str]:
-    return {path.name.rpartition("-")[0].replace("_", "-") for path in site.glob("*.dist-info")}
+    return {path.name.partition("-")[0].replace("_", "-") for path in site.glob("*.dist-info")}

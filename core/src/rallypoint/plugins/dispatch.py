@@ -88,9 +88,8 @@ class Dispatcher:
         implementation = self._implementation(plugin, hook)
         if implementation is None:
             return None
-        self.gate(plugin).check_work()
         work = cast(Coro, implementation.function(*self._bound(plugin, implementation, arguments)))
-        return await self.run(plugin, work, what=hook, timeout=self._timeout)
+        return await self.run(plugin, work, what=hook, timeout=self._timeout, always=hook == "shutdown")
 
     async def collect(self, hook: str, **arguments: Any) -> list[Any]:
         """Return the items of every implementation of a plain hook; a plugin that fails is left out."""
@@ -110,6 +109,7 @@ class Dispatcher:
         what: str,
         timeout: float | None = None,
         expected: tuple[type[Exception], ...] = (),
+        always: bool = False,
     ) -> T:
         """Run a piece of a plugin's work: a hook, a task, a webhook's handler, a channel's method.
 
@@ -119,16 +119,15 @@ class Dispatcher:
             what: For status and log, such as ``task sync``; few different ones.
             timeout: Seconds; None for no limit.
             expected: Exceptions that are answers and no failures.
+            always: Run it even while the plugin is quarantined.
 
         Raises:
             PluginError: As the plugin raised it, or ``RetryLater`` while it is quarantined.
             PluginFailed: It raised anything else, or took too long.
         """
-        try:
-            self.gate(plugin).check_work()
-        except PluginError:
+        if self.gate(plugin).closed and not always:
             work.close()
-            raise
+            self.gate(plugin).check_work()
         with self._attributed(plugin, what, expected):
             watched = self.watchdog.watch(plugin, work)
             result = await (watched if timeout is None else _within(timeout, watched))

@@ -7,9 +7,8 @@ import structlog
 from rallypoint.errors import RetryLater, Unavailable
 from rallypoint.plugins.budget import Budget
 from rallypoint.plugins.failures import DEFAULT_RETRY_SECONDS, QUARANTINE_REMEDY, describe
-from rallypoint.plugins.status import StatusBoard
+from rallypoint.plugins.status import QUARANTINE, StatusBoard
 
-_QUARANTINE = "quarantine"
 _log = structlog.get_logger("rallypoint.plugins")
 
 
@@ -65,7 +64,7 @@ class Gate:
         """Lift the quarantine and forget what led to it."""
         self.closed = False
         self._budget.reset()
-        self._board.clear(self.name, _QUARANTINE)
+        self._board.clear(self.name, QUARANTINE)
 
     def _count(self, exhausted: bool, what: str, reason: str) -> None:
         self._board.report(
@@ -74,4 +73,4 @@ class Gate:
         if exhausted and not self._lasting:
             self.closed = True
             remedy = QUARANTINE_REMEDY.format(name=self.name)
-            self._board.report(self.name, "quarantined", _QUARANTINE, f"{what}: {reason}", remedy)
+            self._board.report(self.name, "quarantined", QUARANTINE, f"{what}: {reason}", remedy)

@@ -20,15 +20,13 @@ from rallypoint.plugins.discovery import GROUP, Discovered, discover
 from rallypoint.plugins.failures import CRASH_REMEDY, REMEDIES, describe
 from rallypoint.plugins.loaded import LoadedPlugin
 from rallypoint.plugins.manifest import Manifest
-from rallypoint.plugins.markers import CrashMarkers
+from rallypoint.plugins.markers import FOLDER, CrashMarkers
 from rallypoint.plugins.modes import exclusion, unknown
 from rallypoint.plugins.plugins import Plugins, StartRefused
 from rallypoint.plugins.registry import Registry
 from rallypoint.plugins.status import Status
 
-__all__ = ["MARKERS", "Plugins", "StartRefused", "load"]
-
-MARKERS = "loading"
+__all__ = ["Plugins", "StartRefused", "load"]
 
 
 def load(
@@ -72,7 +70,7 @@ class _Progress:
 class _Loader:
     def __init__(self, kernel: Kernel, plugins: Plugins) -> None:
         self._kernel, self._plugins = kernel, plugins
-        self._markers = CrashMarkers(kernel.settings.data_dir / MARKERS)
+        self._markers = CrashMarkers(kernel.settings.data_dir / FOLDER)
 
     def run(self) -> None:
         """Add everybody's hooks first, then load one plugin after the other."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FOLDER = "loading"
+
 
 class CrashMarkers:
     """A folder with one small file for each plugin that took a process down, holding its version.

@@ -33,6 +33,8 @@ _SEVERITY: dict[Status, int] = {
     "disabled": 8,
 }
 NOT_LOADED: frozenset[Status] = frozenset({"disabled", "incompatible", "failed"})
+QUARANTINE = "quarantine"
+_LASTING = {QUARANTINE, "startup"}  # nothing comes by that could clear these
 ISSUE_LIFE = 2 * clock.HOUR
 MAX_ISSUES = 50
 MAX_REASON = 500
@@ -119,7 +121,7 @@ class StatusBoard:
         with self._lock:
             entry, issues = self._entries[name], self._issues[name]
             oldest = clock.now() - ISSUE_LIFE
-            fresh = [(stage, issue) for stage, issue in issues.items() if _lasts(issue, oldest)]
+            fresh = [(stage, issue) for stage, issue in issues.items() if _lasts(stage, issue, oldest)]
         if entry.status in NOT_LOADED or not fresh:
             return entry
         stage, issue = max(fresh, key=lambda item: _SEVERITY[item[1].status])
@@ -144,5 +146,5 @@ def worst(statuses: list[PluginStatus]) -> PluginStatus:
     return max(statuses, key=lambda status: _SEVERITY[status.status])
 
 
-def _lasts(issue: _Issue, oldest: int) -> bool:
-    return issue.status == "quarantined" or issue.seen > oldest
+def _lasts(stage: str, issue: _Issue, oldest: int) -> bool:
+    return stage in _LASTING or issue.seen > oldest
