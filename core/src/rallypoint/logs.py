@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor
 
@@ -33,7 +34,7 @@ _MAX_DEPTH = 8
 
 
 def redact(value: Any, *, depth: int = 0) -> Any:
-    """Return a copy of JSON-able data without secrets: values under telling names, and whatever looks like one.
+    """Return a copy of JSON-able data without secrets: what has a telling name, and what looks like one.
 
     Args:
         value: Anything; objects that are no containers or text are returned as they are.
@@ -102,6 +103,37 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(name).propagate = True
     for name in ("tortoise", "tortoise.db_client", "aiosqlite", "asyncio", "engineio", "socketio"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))  # they log statements and frames
+
+
+def access_logger(settings: Settings) -> Any:
+    """Return what writes a line for each request, or None when those are off.
+
+    It shares nothing with the chain above but its format: that costs 60 µs a line, this one 10.
+    Callers pass no bodies, headers or query strings; the path is redacted.
+    """
+    if not settings.access_log or settings.log_level not in {"debug", "info"}:
+        return None
+    render: Processor = _access_text
+    if settings.log_format == "json":
+        render = structlog.processors.JSONRenderer(serializer=lambda event, **_: orjson.dumps(event).decode())
+    return structlog.wrap_logger(
+        structlog.WriteLogger(sys.stderr),
+        processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), _redact_path, render],
+        wrapper_class=structlog.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _redact_path(_logger: object, _method: str, event: EventDict) -> EventDict:
+    event["path"] = redact(event["path"])
+    return event
+
+
+def _access_text(_logger: object, _method: str, event: EventDict) -> str:
+    return (
+        f"{event['timestamp']} [info     ] {event['client']} {event['method']} {event['path']!a}"
+        f" {event['status']} {event['ms']} ms request_id={event['request_id']}"
+    )
 
 
 def _shared() -> list[Processor]:

@@ -13,7 +13,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """The server's figures; others add theirs to :attr:`registry`, under names that begin with ``rallypoint_``."""
+    """The server's figures; others add theirs to :attr:`registry`, under names with ``rallypoint_``."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -28,7 +28,7 @@ class Metrics:
         self._seconds = Histogram(
             "rallypoint_http_request_seconds", "Time to answer", ["route"], registry=self.registry
         )
-        # Looking labels up costs more than counting; what is remembered here is bounded by the routes there are.
+        # Looking labels up costs more than counting; the routes there are bound what is kept here.
         self._children = lru_cache(maxsize=4096)(self._find)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:

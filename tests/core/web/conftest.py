@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel, Field
-
 from rallypoint.errors import Conflict, Unauthorized
+from rallypoint.events.types import EventType
 from rallypoint.identity.api import Principal
 from rallypoint.metrics import Metrics
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Database
+from rallypoint.web.docs import docs_routes
 from rallypoint.web.envelopes import Envelopes
-from rallypoint.web.fields import Body
+from rallypoint.web.fields import Body, Integer
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
 from rallypoint.web.routing import Access, Call, Data, Done, Page, Reply, Routes
@@ -55,13 +56,20 @@ class Item(BaseModel):
 
 class NewItem(Body):
     name: str = Field(min_length=1, max_length=20)
-    size: int = Field(1, ge=0, le=9)
+    size: Integer = Field(1, ge=0, le=9)
     tags: list[str] = Field(default_factory=list, max_length=3)
 
 
 class Window(Body):
     limit: int = Field(20, ge=1, le=100)
     after: str | None = None
+
+
+EVENTS = [
+    EventType("item.made", "An item was made", Item),
+    EventType("item.seen", "An item was seen"),
+    EventType("item.moved", "An item was moved", Item, webhooks=False),
+]
 
 
 @dataclass
@@ -110,7 +118,9 @@ def routes_of(house: House, prefix: str) -> Routes:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(_env_file=None, limit_api="1000/minute", max_body_bytes=2048, metrics="public")
+    return Settings(
+        _env_file=None, limit_api="100000/minute", max_body_bytes=2048, metrics="public", access_log=False
+    )
 
 
 @pytest_asyncio.fixture
@@ -129,4 +139,5 @@ async def house(settings: Settings, database: Database) -> AsyncIterator[House]:
     made = House(web, limiter, database, idempotency)
     for prefix in ("/api/v1/rooms", "/integrations", "/api/practitioners", "/api/sessions", "/api/session"):
         web.mount(routes_of(made, prefix))
+    web.mount(docs_routes(lambda: web.openapi(EVENTS, version="1"), "http://x"), documented=False)
     yield made

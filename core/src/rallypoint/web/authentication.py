@@ -33,8 +33,8 @@ async def principal_of(
 ) -> Principal | None:
     """Return who calls; None on public routes for who shows nothing that holds.
 
-    A public route ignores a bad credential, because its handler may know other kinds, and nobody should be kept
-    from logging in by the expired token a client still sends.
+    A public route ignores a bad credential: its handler may know other kinds, and nobody should be kept from
+    logging in by the expired token a client still sends.
 
     Raises:
         Unauthorized: The route demands a principal and there is none.

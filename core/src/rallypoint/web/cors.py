@@ -8,7 +8,10 @@ from rallypoint.web.answers import Header
 
 _METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 _HEADERS = b"Content-Type, Authorization, Idempotency-Key"
-_EXPOSED = b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, X-Request-Id, Idempotency-Replayed"
+_EXPOSED = (
+    b"X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, X-Request-Id,"
+    b" Idempotency-Replayed"
+)
 _MAX_AGE = b"600"
 
 

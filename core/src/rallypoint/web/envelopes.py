@@ -1,4 +1,4 @@
-"""Which shape an error has: chosen by the longest matching path prefix, so that it is known before any view runs."""
+"""Which shape an error has: chosen by the longest matching path prefix, so known before any view runs."""
 
 from __future__ import annotations
 

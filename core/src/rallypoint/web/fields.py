@@ -51,3 +51,11 @@ Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "strin
 
 Text = Annotated[str, AfterValidator(_storable)]
 """Text that both databases and every receiver can hold; combine with ``Field(max_length=…)``."""
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, BeforeValidator(_whole)]
+"""A whole number; ``10.0`` is one in JSON (https://json-schema.org/draft/2020-12/json-schema-core §4.2.3)."""

@@ -61,7 +61,7 @@ class Idempotency:
 
         Raises:
             ValidationFailed: The key is empty, too long or not printable ASCII.
-            Conflict: The key belongs to another body, or its first request is still running (``IN_PROGRESS``).
+            Conflict: The key belongs to another body, or its first request still runs (``IN_PROGRESS``).
         """
         id_ = _scope(call, method, path)
         fingerprint = hashlib.sha256(call.raw).hexdigest()
@@ -103,7 +103,7 @@ class Idempotency:
             if taken:
                 return None
             row = await tx.fetch_one("SELECT fingerprint, reply FROM idempotent_replies WHERE id = ?", id_)
-        if row is None or row["fingerprint"] == fingerprint and row["reply"] is None:
+        if row is None or (row["fingerprint"] == fingerprint and row["reply"] is None):
             raise _in_progress()
         if row["fingerprint"] != fingerprint:
             raise Conflict("This Idempotency-Key was used for another request")

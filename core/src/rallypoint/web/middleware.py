@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rallypoint.errors import ApiError, TooLarge
+from rallypoint.logs import access_logger
 from rallypoint.metrics import Metrics
 from rallypoint.settings import Settings
 from rallypoint.storage.ids import new_id
@@ -28,8 +29,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-access: Any = structlog.get_logger("rallypoint.access")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _DEFAULTS: dict[bytes, bytes] = {
@@ -58,7 +57,7 @@ class Middleware:
         self._metrics = metrics
         self._max_body = settings.max_body_bytes
         self._cors = Cors(settings.cors_origins)
-        self._log_access = settings.access_log
+        self._access = access_logger(settings)
         self._defaults = dict(_DEFAULTS)
         if settings.public_url.startswith("https://"):
             self._defaults[b"strict-transport-security"] = b"max-age=31536000"
@@ -104,7 +103,7 @@ class _Exchange:
             middleware._metrics.request(
                 scope["method"], scope.get("rallypoint.route", ""), self._status, took
             )
-            if middleware._log_access:
+            if middleware._access is not None:
                 self._log(took)
 
     async def _answer(self, headers: dict[bytes, bytes]) -> None:
@@ -156,8 +155,9 @@ class _Exchange:
 
     def _log(self, took: float) -> None:
         scope = self._scope
-        access.info(
+        self._middleware._access.info(
             "request",
+            request_id=scope["rallypoint.request_id"],
             method=scope["method"],
             path=scope["path"],
             status=self._status,
@@ -173,5 +173,5 @@ def behind_proxies(app: AsgiApp, settings: Settings) -> AsgiApp:
     """
     if not settings.trusted_proxies:
         return app
-    wrapped: Any = ProxyHeadersMiddleware(app, list(settings.trusted_proxies))  # type: ignore[arg-type]
-    return wrapped
+    wrapped: Any = ProxyHeadersMiddleware(cast(Any, app), list(settings.trusted_proxies))
+    return cast(AsgiApp, wrapped)

@@ -1,4 +1,4 @@
-"""From bytes to what a handler takes: the body, the query string, and a message for each field that is wrong."""
+"""From bytes to what a handler takes: the body, the query string, and a message for each wrong field."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parse_body(model: type[BaseModel], raw: bytes, content_type: str | None) -> 
     if raw and content_type is not None and not _is_json(content_type):
         raise UnsupportedMediaType("The body must be JSON: Content-Type: application/json")
     try:
-        return model.__pydantic_validator__.validate_json(raw or b"{}")
+        return model.model_validate_json(raw or b"{}")
     except ValidationError as error:
         raise _refusal(error) from None
 
@@ -64,7 +64,7 @@ def parse_query(model: type[BaseModel], query: bytes) -> BaseModel:
     except ValueError:
         raise BadRequest(f"The query string may have {MAX_QUERY_FIELDS} fields") from None
     try:
-        return model.__pydantic_validator__.validate_strings(dict(pairs))
+        return model.model_validate_strings(dict(pairs))
     except ValidationError as error:
         raise _refusal(error) from None
 

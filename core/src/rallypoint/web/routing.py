@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 from rallypoint.identity.api import Principal
 
 T = TypeVar("T")
+
+VARIABLE = re.compile(r"<(\w+)>")
 
 
 class Access(Enum):

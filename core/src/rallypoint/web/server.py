@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
+from rallypoint.events.types import EventType
 from rallypoint.identity.api import Authenticator
 from rallypoint.metrics import Metrics
 from rallypoint.settings import Settings
@@ -14,7 +16,8 @@ from rallypoint.web.envelopes import Envelopes
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
 from rallypoint.web.middleware import AsgiApp, Middleware
-from rallypoint.web.routing import Handler, Route
+from rallypoint.web.openapi import document
+from rallypoint.web.routing import VARIABLE, Handler, Route
 
 
 class RouteConflict(Exception):
@@ -42,10 +45,10 @@ def mount(quart: App, routes: Iterable[Route], endpoint: Callable[[Route], Endpo
         RouteConflict: The method and path are taken.
     """
     for route in routes:
-        name = f"{route.method} {route.path}"
+        name = f"{route.method} {VARIABLE.sub('<>', route.path)}"  # however the variables are called
         if name in quart.view_functions:
-            raise RouteConflict(name)
-        quart.add_url_rule(route.path, name, endpoint(route), methods=[route.method])
+            raise RouteConflict(f"{route.method} {route.path}")
+        quart.add_url_rule(route.path, name, cast(Any, endpoint(route)), methods=[route.method])
 
 
 class Web:
@@ -72,7 +75,7 @@ class Web:
         self.envelopes = envelopes
         self.routes: list[Route] = []
         self.quart = build_quart(envelopes)
-        self.asgi: AsgiApp = Middleware(self.quart, settings, envelopes, metrics)
+        self.asgi: AsgiApp = Middleware(cast(AsgiApp, self.quart), settings, envelopes, metrics)
         self._services = Services(authenticator, limiter, idempotency)
 
     def mount(
@@ -95,9 +98,22 @@ class Web:
         """
 
         def endpoint(route: Route) -> Endpoint:
+            if not self._services.limiter.known(route.limit):
+                raise ValueError(f"{route.method} {route.path} names the limit {route.limit!r}, unknown here")
             return Endpoint(route, wrap(route.handler), self.envelopes.of(route.path), self._services)
 
         added = list(routes)
         mount(self.quart, added, endpoint)
         if documented:
             self.routes += added
+
+    def openapi(self, events: Sequence[EventType] = (), *, version: str, server: str = "") -> dict[str, Any]:
+        """Return the OpenAPI document of the routes mounted so far; see ``openapi.document``."""
+        return document(
+            self.routes,
+            self.envelopes,
+            self._services.limiter.limited,
+            version=version,
+            events=events,
+            server=server,
+        )
