@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from rallypoint.app import App, build
+from rallypoint.settings import Settings
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
 from rallypoint.storage.ids import new_id
@@ -28,6 +30,20 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield opened
     finally:
         await opened.close()
+
+
+@pytest_asyncio.fixture
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    """An open server without its socket: the domains alone, for tests that call services."""
+    settings = Settings(
+        data_dir=tmp_path, secret_key="x" * 32, safe_mode=True, allow_private_targets=True, rate_limits=False
+    )
+    built = build(settings)
+    try:
+        await built.opening.open()
+        yield built
+    finally:
+        await built.opening.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import pytest
-
 from rallypoint.storage.database import Database
 from rallypoint.storage.makemigrations import make_migrations
 from rallypoint.storage.migrate import App, SchemaNewer, applied, migrate

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rallypoint.domains.rooms.records import room_document
 from rallypoint.domains.rooms.service import RoomService
+from rallypoint.domains.rooms.stays import StayService
 from rallypoint.errors import NotFound
 from rallypoint.events.outbox import Outbox
 from rallypoint.realtime.channel import Channel, Join, Joined, Refused, Replay
@@ -49,6 +50,7 @@ class RoomChannel(Channel):
 
     Args:
         rooms: Decides who may see what.
+        stays: Knows who is in.
         outbox: Remembers what a rejoin missed.
     """
 
@@ -58,8 +60,9 @@ class RoomChannel(Channel):
         "room_participants": _PARTICIPANT_COLUMNS,
     }
 
-    def __init__(self, rooms: RoomService, outbox: Outbox) -> None:
+    def __init__(self, rooms: RoomService, stays: StayService, outbox: Outbox) -> None:
         self._rooms = rooms
+        self._stays = stays
         self._outbox = outbox
 
     async def join(self, join: Join) -> Joined:
@@ -69,7 +72,7 @@ class RoomChannel(Channel):
             room = await self._rooms.get(join.principal, room_id)
         except NotFound:
             raise Refused("not_found") from None
-        participants = await self._rooms.participants(join.principal, room_id)
+        participants = await self._stays.participants(join.principal, room_id)
         return Joined(
             {"room": room_document(room), "participants": participants},
             presence_key=f"user:{join.principal.user_id}",

@@ -15,6 +15,7 @@ from rallypoint.jobs.api import Jobs
 from rallypoint.storage.database import Database, Row, Transaction
 from rallypoint.storage.ids import new_id
 
+Stays = Mapping[str, Row]
 _COLUMNS = (
     "name",
     "description",
@@ -89,36 +90,29 @@ class ExternalRooms:
         """
         if row["status"] == "ended":
             return _view(row)
-        changes = {name: value for name, value in _columns(room).items() if row[name] != value}
-        changed = list(changes)
-        # A room is never made smaller than who is in it: the participants below may be about to leave.
-        changes["max_participants"] = max(room.max_participants, row["current_participants"])
-        if changes["max_participants"] == row["max_participants"]:
-            del changes["max_participants"]
+        stays = await _external_stays(tx, row["id"])
+        wanted = {**_columns(room), "max_participants": _capacity(row, room, stays)}
+        changes = {name: value for name, value in wanted.items() if row[name] != value}
+        changed = tuple(changes)
         if changes:
             row = await self._lifecycle.change(tx, row, changes, None)
-        if room.participants is not None and not room.ended:
-            before = row["seq"]
-            row = await self._apply_participants(tx, row, service, room.participants)
-            changed += ["participants"] if row["seq"] != before else []
         if room.ended:
             row = await self._lifecycle.end(tx, row, None)
-            changed.append("status")
+            changed += ("status",)
+        elif room.participants is not None:
+            before = row["seq"]
+            row = await self._apply_participants(tx, row, service, room.participants, stays)
+            changed += ("participants",) if row["seq"] != before else ()
         if row["next_at"] is not None and (changed or created):
             at = row["next_at"]
             tx.after_commit(lambda: self._jobs.wake_at(at, WAKE))
-        return _view(row, tuple(changed), created)
+        return _view(row, changed, created)
 
     async def _apply_participants(
-        self, tx: Transaction, row: Row, service: str, participants: tuple[ExternalParticipant, ...]
+        self, tx: Transaction, row: Row, service: str, people: tuple[ExternalParticipant, ...], here: Stays
     ) -> Row:
-        stays = await tx.fetch(
-            "SELECT * FROM room_participants WHERE room_id = ? AND is_active = ? AND external_user_id IS NOT NULL",
-            row["id"],
-            True,
-        )
-        here = {stay["external_user_id"]: stay for stay in stays}
-        present = {person.external_user_id: person for person in participants if person.joined_at is not None}
+        """Let those leave who are gone, then those come who are new; in this order everybody fits."""
+        present = _present(people)
         for external_id, stay in here.items():
             if external_id not in present:
                 row = await self._lifecycle.leave(tx, row, stay, stay["user_id"])
@@ -128,17 +122,32 @@ class ExternalRooms:
         return row
 
     async def _arrive(self, tx: Transaction, row: Row, service: str, person: ExternalParticipant) -> Row:
-        if row["current_participants"] >= row["max_participants"]:
-            # The provider has let this person in, so the room has to be that large.
-            row = await self._lifecycle.change(
-                tx, row, {"max_participants": row["current_participants"] + 1}, None
-            )
         user_id = person.user_id or person_id(service, person.external_user_id)
-        await self._lifecycle.join(
+        _, after = await self._lifecycle.join(
             tx, row, user_id, {}, joined_at=person.joined_at, external_user_id=person.external_user_id
         )
-        after = await tx.fetch_one("SELECT * FROM rooms WHERE id = ?", row["id"])
-        return after or row
+        return after
+
+
+async def _external_stays(tx: Transaction, room_id: str) -> Stays:
+    """Return the stays under way that came from outside, by the provider's id of the person."""
+    rows = await tx.fetch(
+        "SELECT * FROM room_participants WHERE room_id = ? AND is_active = ? AND external_user_id IS NOT NULL",
+        room_id,
+        True,
+    )
+    return {row["external_user_id"]: row for row in rows}
+
+
+def _present(people: tuple[ExternalParticipant, ...]) -> dict[str, ExternalParticipant]:
+    return {person.external_user_id: person for person in people if person.joined_at is not None}
+
+
+def _capacity(row: Row, room: ExternalRoom, stays: Stays) -> int:
+    """Return how many the room must hold: whoever the provider let in is in, and so is who joined here."""
+    ours: int = row["current_participants"] - len(stays)
+    theirs = len(stays) if room.participants is None else len(_present(room.participants))
+    return max(room.max_participants, ours + theirs)
 
 
 def person_id(service: str, external_user_id: str) -> str:

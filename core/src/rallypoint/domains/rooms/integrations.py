@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rallypoint.domains.rooms.access import lock_own, not_found, require_owner
 from rallypoint.domains.rooms.api import Pull, RoomSource
 from rallypoint.domains.rooms.external import ExternalRooms
+from rallypoint.domains.rooms.lifecycle import Lifecycle
 from rallypoint.domains.rooms.records import Document, lock_room, room_document, topic_of
 from rallypoint.domains.rooms.schemas import ConfigureIntegration, SyncRoom
-from rallypoint.domains.rooms.service import RoomService, find_session, not_found, require_owner
+from rallypoint.domains.rooms.service import RoomService, find_session
 from rallypoint.errors import Conflict
 from rallypoint.identity.api import Principal
 from rallypoint.security.vault import Vault
@@ -33,16 +35,24 @@ class Integrations:
 
     Args:
         database: Where integrations are.
-        rooms: Finds rooms that the caller may change.
+        lifecycle: The steps, with their events.
+        rooms: Finds rooms that the caller may see.
         external: Applies a pulled session.
         targets: Webhook targets.
         vault: Encrypts API keys.
     """
 
     def __init__(
-        self, database: Database, rooms: RoomService, external: ExternalRooms, targets: Targets, vault: Vault
+        self,
+        database: Database,
+        lifecycle: Lifecycle,
+        rooms: RoomService,
+        external: ExternalRooms,
+        targets: Targets,
+        vault: Vault,
     ) -> None:
         self._database = database
+        self._lifecycle = lifecycle
         self._rooms = rooms
         self._external = external
         self._targets = targets
@@ -66,7 +76,7 @@ class Integrations:
         if body.webhook_url is not None:
             self._targets.check_url(body.webhook_url)
         async with self._database.transaction() as tx:
-            room = await self._rooms.lock_own(tx, principal, room_id)
+            room = await lock_own(tx, principal, room_id)
             old = await tx.fetch_one(
                 "SELECT * FROM room_integrations WHERE room_id = ? AND service_name = ?",
                 room_id,
@@ -112,7 +122,7 @@ class Integrations:
         if other is not None:
             return current
         link = {"external_service_name": service, "external_service_id": external_id}
-        return await self._rooms.lifecycle.change(tx, current, link, actor_id)
+        return await self._lifecycle.change(tx, current, link, actor_id)
 
     async def _retarget(
         self, tx: Transaction, room: Row, old: Row | None, body: ConfigureIntegration, owner_id: str

@@ -87,8 +87,8 @@ class Lifecycle:
         *,
         joined_at: int | None = None,
         external_user_id: str | None = None,
-    ) -> Row:
-        """Begin a stay; the caller holds the room's row and has checked its status.
+    ) -> tuple[Row, Row]:
+        """Begin a stay and return it with the room's new row; the caller has checked the room's status.
 
         Raises:
             Forbidden: ``ROOM_FULL``.
@@ -111,8 +111,7 @@ class Lifecycle:
             f"INSERT INTO room_participants ({names}) VALUES ({marks}) RETURNING *",  # noqa: S608
             *values.values(),
         )
-        await self._count(tx, room, "participant.joined", user_id, stays[0], None)
-        return stays[0]
+        return stays[0], await self._count(tx, room, "participant.joined", user_id, stays[0], None)
 
     async def leave(self, tx: Transaction, room: Row, stay: Row, actor_id: str | None) -> Row:
         """End a stay and return the room's new row."""

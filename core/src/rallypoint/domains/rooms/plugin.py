@@ -29,7 +29,7 @@ def register_models() -> str:
 
 
 @hookimpl
-def register_events(ctx: PluginContext) -> Sequence[EventType]:
+def register_events() -> Sequence[EventType]:
     """Declare the five documented events, and the change of a stay's flags for sockets."""
     documented = [EventType(name, summary, RoomEvent) for name, summary in _SUMMARIES.items()]
     return [*documented, EventType("participant.updated", "Somebody's flags changed", webhooks=False)]
@@ -45,13 +45,14 @@ def register_services(ctx: PluginContext) -> Mapping[type, object]:
 def register_routes(ctx: PluginContext) -> Sequence[Route]:
     """Serve rooms.md."""
     domain = ctx.once(RoomsDomain)
-    return room_routes(domain.rooms, domain.integrations)
+    return room_routes(domain.rooms, domain.stays, domain.integrations)
 
 
 @hookimpl
 def register_channels(ctx: PluginContext) -> Sequence[Channel]:
     """Let sockets follow rooms."""
-    return [RoomChannel(ctx.once(RoomsDomain).rooms, ctx.kernel.outbox)]
+    domain = ctx.once(RoomsDomain)
+    return [RoomChannel(domain.rooms, domain.stays, ctx.kernel.outbox)]
 
 
 @hookimpl

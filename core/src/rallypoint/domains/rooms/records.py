@@ -94,11 +94,11 @@ def room_event(
         participant_before: The stay before the change; None for a new stay.
     """
     data: Document = {"room": room_document(room)}
-    changes = [_change("rooms", data["room"], before and room_document(before))]
+    changes = [_change("rooms", data["room"], None if before is None else room_document(before))]
     if participant is not None:
         stay = participant_document(participant)
         data = {"participant": stay, **data}
-        old = participant_before and participant_document(participant_before)
+        old = None if participant_before is None else participant_document(participant_before)
         changes.insert(0, _change("room_participants", stay, old))
     return Draft(
         type=type_,

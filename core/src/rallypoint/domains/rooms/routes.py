@@ -8,15 +8,16 @@ from rallypoint.domains.rooms import schemas
 from rallypoint.domains.rooms.integrations import Integrations
 from rallypoint.domains.rooms.records import room_document
 from rallypoint.domains.rooms.service import RoomService
+from rallypoint.domains.rooms.stays import StayService
 from rallypoint.web.routing import Call, Data, Done, Page, Reply, Routes
 
 
-def room_routes(rooms: RoomService, integrations: Integrations) -> Routes:
+def room_routes(rooms: RoomService, stays: StayService, integrations: Integrations) -> Routes:
     """Return the routes of rooms."""
     routes = Routes("/api/v1/rooms", tag="rooms", limit="api")
     _add_reading(routes, rooms)
     _add_changing(routes, rooms)
-    _add_stays(routes, rooms)
+    _add_stays(routes, stays)
     _add_integrations(routes, integrations)
     return routes
 
@@ -24,7 +25,7 @@ def room_routes(rooms: RoomService, integrations: Integrations) -> Routes:
 def _add_reading(routes: Routes, rooms: RoomService) -> None:
     @routes.add("GET", "", summary="List rooms", query=schemas.RoomFilter, replies={200: Page[schemas.Room]})
     async def list_rooms(call: Call, query: schemas.RoomFilter) -> Reply:
-        page, cursor = await rooms.list(call.caller, query)
+        page, cursor = await rooms.page(call.caller, query)
         return Reply({"data": page, "next": cursor})
 
     @routes.add("GET", "/<room_id>", summary="Get a room", replies={200: Data[schemas.Room]}, errors=[404])
@@ -64,7 +65,7 @@ def _add_changing(routes: Routes, rooms: RoomService) -> None:
         return Reply(Done(message="Room ended successfully"))
 
 
-def _add_stays(routes: Routes, rooms: RoomService) -> None:
+def _add_stays(routes: Routes, stays: StayService) -> None:
     @routes.add(
         "POST",
         "/<room_id>/join",
@@ -75,12 +76,12 @@ def _add_stays(routes: Routes, rooms: RoomService) -> None:
         idempotent=True,
     )
     async def join_room(call: Call, room_id: str, body: schemas.JoinRoom) -> Reply:
-        stay, created = await rooms.join(call.caller, room_id, body)
+        stay, created = await stays.join(call.caller, room_id, body)
         return _data(stay, 201 if created else 200)
 
     @routes.add("POST", "/<room_id>/leave", summary="Leave a room", replies={200: Done}, errors=[404])
     async def leave_room(call: Call, room_id: str) -> Reply:
-        await rooms.leave(call.caller, room_id)
+        await stays.leave(call.caller, room_id)
         return Reply(Done(message="Left room successfully"))
 
     @routes.add(
@@ -91,7 +92,7 @@ def _add_stays(routes: Routes, rooms: RoomService) -> None:
         errors=[404],
     )
     async def list_participants(call: Call, room_id: str) -> Reply:
-        return _data(await rooms.participants(call.caller, room_id))
+        return _data(await stays.participants(call.caller, room_id))
 
 
 def _add_integrations(routes: Routes, integrations: Integrations) -> None:

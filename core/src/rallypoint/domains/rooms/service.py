@@ -6,16 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rallypoint.domains.rooms.access import lock_own, may_see, not_found, require_owner
 from rallypoint.domains.rooms.lifecycle import Lifecycle, require_live
 from rallypoint.domains.rooms.records import (
     Document,
-    lock_room,
-    participant_document,
     room_document,
     topic_of,
 )
-from rallypoint.domains.rooms.schemas import ChangeRoom, CreateRoom, JoinRoom, RoomFilter, check_times
-from rallypoint.errors import BadRequest, Forbidden, NotFound, ValidationFailed
+from rallypoint.domains.rooms.schemas import ChangeRoom, CreateRoom, RoomFilter, check_times
+from rallypoint.errors import BadRequest, ValidationFailed
 from rallypoint.identity.api import Principal
 from rallypoint.jobs.api import Jobs
 from rallypoint.storage.database import Database, Row, Transaction
@@ -24,29 +23,6 @@ from rallypoint.webhooks.targets import Targets
 
 _ORDER = ("scheduled", "active", "ended")
 WAKE = "rooms.timetable"
-
-
-def may_see(principal: Principal, room: Row) -> bool:
-    """Tell whether a room exists for a caller."""
-    return bool(
-        room["mode"] == principal.mode and (room["is_public"] or room["account_id"] == principal.account_id)
-    )
-
-
-def require_owner(principal: Principal, room: Row) -> None:
-    """Let only the creator or an admin of its account pass.
-
-    Raises:
-        Forbidden: It is somebody else's.
-    """
-    own_account = room["account_id"] == principal.account_id
-    if room["created_by"] != principal.user_id and not (own_account and principal.role == "admin"):
-        raise Forbidden("Only the room's creator or an admin of its account may change it")
-
-
-def not_found() -> NotFound:
-    """Return the answer for rooms that do not exist for the caller."""
-    return NotFound("Room not found", code="ROOM_NOT_FOUND")
 
 
 class RoomService:
@@ -78,20 +54,15 @@ class RoomService:
             raise not_found()
         return room
 
-    async def list(self, principal: Principal, query: RoomFilter) -> tuple[list[Document], str | None]:
+    async def page(self, principal: Principal, query: RoomFilter) -> tuple[list[Document], str | None]:
         """Return a page of the rooms that the caller may see, newest first, and the cursor of the next."""
         if query.after is not None and not is_id(query.after):
             raise ValidationFailed({"after": ["is not a cursor of ours"]})
-        audiences = {
-            True: [principal.mode],
-            False: [principal.account_id],
-            None: [principal.mode, principal.account_id],
-        }
         where, args = _list_condition(query)
         branch = (
             f"SELECT * FROM (SELECT * FROM rooms WHERE audience = ?{where} ORDER BY id DESC LIMIT ?) AS page"  # noqa: S608
         )
-        chosen = audiences[query.is_public]
+        chosen = _audiences(principal, query.is_public)
         sql = " UNION ALL ".join([branch] * len(chosen)) + " ORDER BY id DESC LIMIT ?"
         values = [value for audience in chosen for value in (audience, *args, query.limit + 1)]
         rows = await self._database.fetch(sql, *values, query.limit + 1)
@@ -132,7 +103,7 @@ class RoomService:
         if given.get("webhook_url") is not None:
             self._targets.check_url(given["webhook_url"])
         async with self._database.transaction() as tx:
-            room = await self._lock_own(tx, principal, room_id)
+            room = await lock_own(tx, principal, room_id)
             require_live(room)
             room, secret = await self._change(tx, room, given, principal.user_id)
         return room_document(room), secret
@@ -140,58 +111,8 @@ class RoomService:
     async def end(self, principal: Principal, room_id: str) -> None:
         """End a room; ending it twice changes nothing."""
         async with self._database.transaction() as tx:
-            room = await self._lock_own(tx, principal, room_id)
+            room = await lock_own(tx, principal, room_id)
             await self.lifecycle.end(tx, room, principal.user_id)
-
-    async def join(self, principal: Principal, room_id: str, body: JoinRoom) -> tuple[Document, bool]:
-        """Begin a stay, or update the flags of the one under way; the second value says which."""
-        async with self._database.transaction() as tx:
-            room = await self._lock(tx, principal, room_id)
-            require_live(room)
-            stay = await _active_stay(tx, room_id, principal.user_id)
-            if stay is None:
-                stay = await self.lifecycle.join(tx, room, principal.user_id, body.model_dump())
-                return participant_document(stay), True
-            stay = await self.lifecycle.change_flags(
-                tx, room, stay, body.model_dump(include=body.model_fields_set)
-            )
-        return participant_document(stay), False
-
-    async def leave(self, principal: Principal, room_id: str) -> None:
-        """End the caller's stay.
-
-        Raises:
-            NotFound: The caller is not in the room.
-        """
-        async with self._database.transaction() as tx:
-            room = await self._lock(tx, principal, room_id)
-            stay = await _active_stay(tx, room_id, principal.user_id)
-            if stay is None:
-                raise NotFound("You are not in this room", code="NOT_IN_ROOM")
-            await self.lifecycle.leave(tx, room, stay, principal.user_id)
-
-    async def participants(self, principal: Principal, room_id: str) -> list[Document]:
-        """Return who is in a room, first come first."""
-        await self.get(principal, room_id)
-        rows = await self._database.fetch(
-            "SELECT * FROM room_participants WHERE room_id = ? AND is_active = ? ORDER BY id", room_id, True
-        )
-        return [participant_document(row) for row in rows]
-
-    async def lock_own(self, tx: Transaction, principal: Principal, room_id: str) -> Row:
-        """Return a room that the caller may change, held until the transaction ends."""
-        return await self._lock_own(tx, principal, room_id)
-
-    async def _lock(self, tx: Transaction, principal: Principal, room_id: str) -> Row:
-        room = await lock_room(tx, room_id) if is_id(room_id) else None
-        if room is None or not may_see(principal, room):
-            raise not_found()
-        return room
-
-    async def _lock_own(self, tx: Transaction, principal: Principal, room_id: str) -> Row:
-        room = await self._lock(tx, principal, room_id)
-        require_owner(principal, room)
-        return room
 
     async def _same_session(self, tx: Transaction, principal: Principal, body: CreateRoom) -> Row | None:
         if body.external_service_id is None:
@@ -291,17 +212,15 @@ async def find_session(tx: Transaction, account_id: str, service: str, external_
     )
 
 
-async def _active_stay(tx: Transaction, room_id: str, user_id: str) -> Row | None:
-    return await tx.fetch_one(
-        "SELECT * FROM room_participants WHERE room_id = ? AND is_active = ? AND user_id = ?",
-        room_id,
-        True,
-        user_id,
-    )
+def _audiences(principal: Principal, is_public: bool | None) -> list[str]:
+    if is_public is None:
+        return [principal.mode, principal.account_id]
+    return [principal.mode if is_public else principal.account_id]
 
 
 def _list_condition(query: RoomFilter) -> tuple[str, list[Any]]:
-    where, args = "", []
+    where = ""
+    args: list[Any] = []
     if query.type is not None:
         where, args = " AND room_type = ?", [query.type]
     if query.status is None:
