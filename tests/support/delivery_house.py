@@ -62,7 +62,14 @@ class House:
         self.plugins: set[str] = set()
         self.fanout = Fanout(database, self.jobs, self.leases, self.outbox.types, lambda: self.plugins)
         self.targets = Targets(database, self.vault, self.settings)
-        self.deliveries = Deliveries(database, self.jobs, self.leases, self.outbox, self.vault, self.settings)
+        self.deliveries = Deliveries(
+            database=database,
+            jobs=self.jobs,
+            leases=self.leases,
+            outbox=self.outbox,
+            vault=self.vault,
+            settings=self.settings,
+        )
         self._seqs: dict[str, int] = {}
 
     async def start(self) -> None:

@@ -1,8 +1,9 @@
-"""Fans events out after commit: deliveries for the targets that match, reactions for the plugins that listen."""
+"""Fans events out after commit: deliveries for targets that match, reactions for plugins that listen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -18,6 +19,14 @@ REACT = "events.react"
 _BATCH = 500
 _LEASE_SECONDS = 30.0
 _RETRY_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A target that receives events of a subject; ``events`` limits which."""
+
+    id: str
+    events: frozenset[str] | None
 
 
 class Fanout:
@@ -107,11 +116,11 @@ class Fanout:
             return []
         targets = await self._targets(tx, wanted)
         return [
-            Entry(target["id"], row["subject"], row["seq"], row["id"], row["type"])
+            Entry(target.id, row["subject"], row["seq"], row["id"], row["type"])
             for row in wanted
             for subject in (row["subject"], f"account:{row['account_id']}")
             for target in targets.get((subject, row["mode"]), ())
-            if target["events"] is None or row["type"] in target["events"]
+            if target.events is None or row["type"] in target.events
         ]
 
     def _reaches_webhooks(self, name: str) -> bool:
@@ -119,20 +128,18 @@ class Fanout:
         return kind is not None and kind.webhooks
 
     @staticmethod
-    async def _targets(
-        tx: Transaction, rows: Sequence[Row]
-    ) -> dict[tuple[str, str], list[Mapping[str, object]]]:
+    async def _targets(tx: Transaction, rows: Sequence[Row]) -> dict[tuple[str, str], list[_Match]]:
         subjects = sorted({row["subject"] for row in rows} | {f"account:{row['account_id']}" for row in rows})
         marks = ", ".join("?" * len(subjects))
         found = await tx.fetch(
-            "SELECT id, subject, mode, events FROM webhook_targets WHERE state = 'active'"
+            "SELECT id, subject, mode, events FROM webhook_targets WHERE state = 'active'"  # noqa: S608 - question marks alone
             f" AND subject IN ({marks})",
             *subjects,
         )
-        targets: dict[tuple[str, str], list[Mapping[str, object]]] = {}
+        targets: dict[tuple[str, str], list[_Match]] = {}
         for row in found:
             events = None if row["events"] is None else frozenset(orjson.loads(row["events"]))
-            targets.setdefault((row["subject"], row["mode"]), []).append({"id": row["id"], "events": events})
+            targets.setdefault((row["subject"], row["mode"]), []).append(_Match(row["id"], events))
         return targets
 
     @staticmethod

@@ -129,8 +129,8 @@ class Outbox:
     @staticmethod
     async def _insert(tx: Transaction, event: Event) -> None:
         await tx.execute(
-            "INSERT INTO events (id, type, account_id, mode, subject, seq, topics, body, actor_id, changes, at,"
-            " push_at, fan_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (id, type, account_id, mode, subject, seq, topics, body, actor_id, changes,"
+            " at, push_at, fan_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             event.id,
             event.type,
             event.account_id,

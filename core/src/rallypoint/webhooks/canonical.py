@@ -86,11 +86,10 @@ def _write_object(value: Mapping[Any, Any], depth: int) -> str:
         if not isinstance(key, str):
             raise TypeError(f"a key must be a string, not {type(key).__name__}")
         members[_well_formed(key)] = item
-    indexes = sorted((key for key in members if _is_array_index(key)), key=int)
-    ordered = indexes + [key for key in members if not _is_array_index(key)] if indexes else list(members)
-    return (
-        "{" + ",".join([f"{_write_string(key)}:{_write(members[key], depth + 1)}" for key in ordered]) + "}"
-    )
+    ordered = sorted((key for key in members if _is_array_index(key)), key=int)
+    ordered += [key for key in members if not _is_array_index(key)]
+    pairs = [f"{_write_string(key)}:{_write(members[key], depth + 1)}" for key in ordered]
+    return "{" + ",".join(pairs) + "}"
 
 
 def _is_array_index(key: str) -> bool:

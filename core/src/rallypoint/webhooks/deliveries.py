@@ -43,6 +43,7 @@ class Deliveries:
 
     def __init__(
         self,
+        *,
         database: Database,
         jobs: Jobs,
         leases: Leases,

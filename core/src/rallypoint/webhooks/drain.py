@@ -10,8 +10,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from itertools import groupby
-from operator import itemgetter
 
 from rallypoint.events.types import Event
 from rallypoint.storage import clock
@@ -20,7 +18,7 @@ from rallypoint.storage.leases import Lease, Leases
 from rallypoint.webhooks.lanes import Attempted, Destination, Item, Lane, Outcome
 from rallypoint.webhooks.ledger import Ledger, Page
 from rallypoint.webhooks.pool import Pool
-from rallypoint.webhooks.reading import LANES_A_PAGE, Reader
+from rallypoint.webhooks.reading import LANES_A_PAGE, LANES_A_READ, Reader
 from rallypoint.webhooks.retry import RetryPolicy
 from rallypoint.webhooks.sender import Result, Sender
 
@@ -160,17 +158,17 @@ class Drain:
         await self._meet({row["target_id"] for row in rows} - self._targets.keys())
         rows = [row for row in rows if row["target_id"] in self._targets]
         taken = [lane for row in rows if (lane := self._lane(row)) is not None]
-        if not taken:
-            return
-        found = await self._reader.items([lane.id for lane in taken])
+        for start in range(0, len(taken), LANES_A_READ):
+            await self._fill(taken[start : start + LANES_A_READ])
+
+    async def _fill(self, lanes: list[Lane]) -> None:
+        """Read the lanes' deliveries and begin; the next lanes are read while these are sent."""
+        found = await self._reader.items([lane.id for lane in lanes])
         bodies = await self._rendered(found)
-        for lane_id, group in groupby(found, key=itemgetter("lane_id")):
-            lane = self._lanes[lane_id]
-            lane.items.extend(
-                Item(row["id"], row["seq"], row["event_id"], bodies.get(row["id"]) or bytes(row["body"]))
-                for row in group
-            )
-        for lane in taken:
+        for row in found:
+            body = bodies.get(row["id"]) or bytes(row["body"])
+            self._lanes[row["lane_id"]].items.append(Item(row["id"], row["seq"], row["event_id"], body))
+        for lane in lanes:
             self._begin(lane)
 
     async def _meet(self, ids: set[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ AddrInfo = tuple[int, int, int, str, tuple[object, ...]]
 SocketFactory = Callable[[AddrInfo], socket.socket]
 
 
-class PrivateAddress(OSError):
+class PrivateAddressError(OSError):
     """The address is not a public one; nothing was sent."""
 
 
@@ -54,11 +54,11 @@ def guarded_socket(info: AddrInfo) -> socket.socket:
     """Make the socket for one resolved address; aiohttp calls this right before it connects.
 
     Raises:
-        PrivateAddress: The address is not public.
+        PrivateAddressError: The address is not public.
     """
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        raise PrivateAddress("the target resolves to an address that is not public")
+        raise PrivateAddressError("the target resolves to an address that is not public")
     return socket.socket(family, kind, protocol)
 
 
@@ -102,16 +102,13 @@ def _objection(url: str, allow_private: bool) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return "is not a valid URL"
-    if not host:
-        return "must be an absolute URL with a host"
-    schemes: Mapping[str, bool] = {"https": True, "http": allow_private}
-    if not schemes.get(parts.scheme, False):
-        return "must be an http or https URL" if allow_private else "must be an https URL"
-    if parts.username is not None or parts.password is not None:
-        return "must not contain credentials"
-    if not allow_private and _is_private_literal(host):
-        return "must not be a private address"
-    return None
+    wrong = {
+        "must be an absolute URL with a host": not host,
+        "must be an https URL": parts.scheme != "https" and not (allow_private and parts.scheme == "http"),
+        "must not contain credentials": parts.username is not None or parts.password is not None,
+        "must not be a private address": not allow_private and _is_private_literal(host or ""),
+    }
+    return next((reason for reason, holds in wrong.items() if holds), None)
 
 
 def _is_private_literal(host: str) -> bool:
@@ -124,8 +121,6 @@ def _is_private_literal(host: str) -> bool:
     except ValueError:
         pass
     try:
-        return not is_public(
-            socket.inet_ntoa(socket.inet_aton(name))
-        )  # 127.1, 0x7f000001, 2130706433, 0177.0.0.1
+        return not is_public(socket.inet_ntoa(socket.inet_aton(name)))
     except OSError:
         return False

@@ -75,7 +75,7 @@ class Lane:
     items: deque[Item] = field(default_factory=deque)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempted:
     """One attempt and what became of its delivery."""
 

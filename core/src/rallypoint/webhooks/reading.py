@@ -14,7 +14,7 @@ from rallypoint.webhooks.targets import SecretBox
 
 LANES_A_PAGE = 500
 ITEMS_A_LANE = 40
-_LANES_A_READ = 50
+LANES_A_READ = 50
 
 
 class Reader:
@@ -47,12 +47,8 @@ class Reader:
         )
 
     async def items(self, lane_ids: Sequence[str]) -> list[Row]:
-        """Return the next deliveries of lanes with their bodies, lane by lane, in order."""
-        rows: list[Row] = []
-        for start in range(0, len(lane_ids), _LANES_A_READ):
-            some = lane_ids[start : start + _LANES_A_READ]
-            rows += await self._database.fetch(_items_sql(len(some)), ITEMS_A_LANE - 1, *some)
-        return rows
+        """Return the next deliveries of up to ``LANES_A_READ`` lanes with their bodies, lane by lane, in order."""
+        return await self._database.fetch(_items_sql(len(lane_ids)), ITEMS_A_LANE - 1, *lane_ids)
 
     async def events(self, ids: Iterable[str]) -> dict[str, Event]:
         """Return whole events by id."""

@@ -15,13 +15,13 @@ from yarl import URL
 
 from rallypoint import __version__
 from rallypoint.webhooks import signing
-from rallypoint.webhooks.guard import PrivateAddress, make_session
+from rallypoint.webhooks.guard import PrivateAddressError, make_session
 
 REPLY_HEAD = 1024
 _HEADERS = {"Content-Type": "application/json", "User-Agent": f"Rallypoint-Webhooks/{__version__}"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """How one attempt went.
 
@@ -81,15 +81,18 @@ class Sender:
         headers = signing.headers(secrets, message_id, at // 1000, body)
         headers.update(_HEADERS)
         try:
-            async with self._open().post(
+            response = await self._open().post(
                 self._parse(url), data=body, headers=headers, allow_redirects=False
-            ) as response:
+            )
+            try:
                 reply = await _head(response.content)
-                return Result(
-                    at, _since(begun), response.status, "", reply, _retry_after(response.headers, at)
-                )
+            finally:
+                response.release()
         except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as error:
             return Result(at, _since(begun), None, classify(error))
+        retry_after = response.headers.get("Retry-After")
+        wait = None if retry_after is None else parse_retry_after(retry_after, at)
+        return Result(at, _since(begun), response.status, "", reply, wait)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -117,11 +120,6 @@ def _since(begun: float) -> int:
     return round((time.perf_counter() - begun) * 1000)
 
 
-def _retry_after(headers: aiohttp.typedefs.LooseHeaders, at: int) -> float | None:
-    value = headers.get("Retry-After")  # type: ignore[union-attr]
-    return None if value is None else parse_retry_after(value, at)
-
-
 def parse_retry_after(value: str, now: int) -> float | None:
     """Return the seconds a ``Retry-After`` header asks for (RFC 9110 §10.2.3), or None when it is nonsense.
 
@@ -142,7 +140,7 @@ def parse_retry_after(value: str, now: int) -> float | None:
 def classify(error: BaseException) -> str:
     """Return the class of a failure that brought no reply."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, PrivateAddress):
+    if isinstance(cause, PrivateAddressError):
         return "private_address"
     if isinstance(cause, TimeoutError | asyncio.TimeoutError):
         return "timeout"
