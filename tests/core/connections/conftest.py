@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterable
 import pytest_asyncio
 from aiohttp import web
 from rallypoint.connections.api import Connection
-from rallypoint.connections.events import EVENTS
 from rallypoint.connections.http import HttpOptions, ProviderHttp
 from rallypoint.connections.records import Owner
 from rallypoint.connections.service import Connections
@@ -79,7 +78,6 @@ async def connections(
 ) -> AsyncIterator[Connections]:
     jobs = EmbeddedJobs()
     outbox = Outbox(database, jobs, pushed)
-    outbox.declare(EVENTS)
     service = Connections(database, Vault(Settings(secret_key="x" * 32)), outbox, http)
     service.declare("acme", declared(acme.url))
     yield service

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from rallypoint.connections.api import Connection
-from rallypoint.connections.events import EVENTS
 from rallypoint.connections.http import ProviderHttp
 from rallypoint.connections.records import Owner
 from rallypoint.connections.service import Connections
@@ -40,7 +39,6 @@ class House:
         self.database = database
         self.jobs = EmbeddedJobs()
         outbox = Outbox(database, self.jobs, Nobody())
-        outbox.declare(EVENTS)
         self.connections = Connections(database, Vault(Settings(secret_key="x" * 32)), outbox, ProviderHttp())
         self.connections.declare("acme", _acme())
         self.schedule = Schedule(database, self.jobs, self.connections)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rallypoint.connections import records
 from rallypoint.connections.api import Client, Connection, ConnectionState
 from rallypoint.connections.client import ApiClient, SandboxClient
-from rallypoint.connections.events import NEEDS_REAUTH, RECOVERED, draft
+from rallypoint.connections.events import EVENTS, NEEDS_REAUTH, RECOVERED, draft
 from rallypoint.connections.http import ProviderHttp
 from rallypoint.connections.records import Owner
 from rallypoint.errors import (
@@ -58,6 +58,7 @@ class Connections:
         self._services: dict[str, Service] = {}
         self._observers: list[Observer] = []
         self._run: Runner = run_plainly
+        outbox.declare(EVENTS)
 
     async def open(self) -> None:
         """Open the HTTP client."""

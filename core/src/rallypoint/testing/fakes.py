@@ -129,7 +129,11 @@ class ProviderFake(ABC):
         options = parser.parse_args(arguments)
         asyncio.run(cls()._serve(options.host, options.port))
 
+    def seed(self) -> None:  # noqa: B027 - most have nothing to show
+        """Make what a fake that runs alone should have to show."""
+
     async def _serve(self, host: str, port: int) -> None:
+        self.seed()
         print(await self.start(host, port), flush=True)  # noqa: T201
         try:
             await asyncio.Event().wait()
