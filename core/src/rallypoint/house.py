@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rallypoint import __version__
 from rallypoint.connections.http import ProviderHttp
 from rallypoint.connections.routes import connection_routes
 from rallypoint.connections.service import Connections
@@ -13,6 +18,9 @@ from rallypoint.jobs.embedded import EmbeddedJobs
 from rallypoint.metrics import Metrics
 from rallypoint.plugins.context import Kernel
 from rallypoint.plugins.registry import Registry
+from rallypoint.plugins.routes import plugin_routes
+from rallypoint.plugins.shared import overview, resume
+from rallypoint.plugins.status import PluginStatus
 from rallypoint.realtime.hub import Hub
 from rallypoint.realtime.sockets import Sockets
 from rallypoint.security.vault import Vault
@@ -20,9 +28,12 @@ from rallypoint.settings import Settings
 from rallypoint.storage.apps import core_tables
 from rallypoint.storage.database import Database
 from rallypoint.storage.leases import Leases
+from rallypoint.web.docs import docs_routes
 from rallypoint.web.envelopes import Envelopes
+from rallypoint.web.health import health_routes
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
+from rallypoint.web.openapi import document
 from rallypoint.web.server import Web
 from rallypoint.webhooks.deliveries import Deliveries
 from rallypoint.webhooks.targets import Targets
@@ -75,7 +86,14 @@ class House:
             connections=self.connections,
             vault=self.vault,
         )
+        self.statuses: Callable[[], Sequence[PluginStatus]] = list
+        """How this process's plugins are; set once they are loaded."""
         self._mount_core()
+
+    @property
+    def url(self) -> str:
+        """How clients reach this server."""
+        return self.settings.public_url or f"http://{self.settings.host}:{self.settings.port}"
 
     def claims(self) -> Registry:
         """Return the registry that plugins' claims are checked against, with the core's own in it."""
@@ -87,8 +105,33 @@ class House:
         )
 
     def _mount_core(self) -> None:
-        envelopes = self.web.envelopes
         for prefix in CORE_PREFIXES:
-            envelopes.add(prefix, "data")
+            self.web.envelopes.add(prefix, "data")
+        self.web.mount(
+            health_routes(
+                version=__version__,
+                checks={"database": lambda: self.database.fetch("SELECT 1")},
+                plugins=lambda: Counter(status.status for status in self.statuses()),
+                metrics=self.metrics,
+                metrics_for=self.settings.metrics,
+            )
+        )
         self.web.mount(identity_routes(self.identity))
         self.web.mount(connection_routes(self.connections))
+        self.web.mount(
+            plugin_routes(
+                lambda: overview(self.database),
+                lambda name: resume(self.database, self.settings.data_dir, name),
+            )
+        )
+        self.web.mount(docs_routes(self._describe, self.url), documented=False)
+
+    def _describe(self) -> Mapping[str, Any]:
+        return document(
+            self.web.routes,
+            self.web.envelopes,
+            self.limiter.limited,
+            version=__version__,
+            events=list(self.outbox.types.values()),
+            server=self.settings.public_url,
+        )

@@ -14,6 +14,7 @@ from rallypoint.identity.channel import UserChannel
 from rallypoint.jobs.schedule import Schedule
 from rallypoint.plugins.loaded import LoadedPlugin
 from rallypoint.plugins.plugins import Plugins
+from rallypoint.plugins.shared import SharedStatus
 from rallypoint.security.secrets import lock_data_dir
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.migrate import App, SchemaNewer, applied, migrate
@@ -34,6 +35,7 @@ class Opening:
         self.house = house
         self.plugins = plugins
         self._stack = AsyncExitStack()
+        house.statuses = lambda: plugins.statuses
         dispatch = plugins.dispatch
         house.connections.supervise(dispatch.run)
         self._schedule = Schedule(house.database, house.jobs, house.connections, run=dispatch.run)
@@ -57,6 +59,9 @@ class Opening:
         await house.identity.start()
         self._stack.push_async_callback(house.identity.stop)
         await self._start_plugins()
+        shared = SharedStatus(house.database, self.plugins)
+        await shared.open()
+        self._stack.push_async_callback(shared.close)
         await self._schedule.prepare()
         await house.sockets.start()
         await house.jobs.start()

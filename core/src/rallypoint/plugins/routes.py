@@ -36,13 +36,13 @@ def document(status: PluginStatus) -> dict[str, Any]:
 
 
 def plugin_routes(
-    statuses: Callable[[], Awaitable[Sequence[PluginStatus]]], resume: Callable[[str], Awaitable[None]]
+    statuses: Callable[[], Awaitable[Sequence[PluginStatus]]], resume: Callable[[str], Awaitable[bool]]
 ) -> Routes:
     """Return the routes.
 
     Args:
         statuses: How every discovered plugin is, over all processes.
-        resume: Asks every process to lift a plugin's quarantine.
+        resume: Asks every process to lift a plugin's quarantine, and tells whether it takes a restart.
     """
     routes = Routes("/api/plugins", tag="operators")
 
@@ -67,7 +67,8 @@ def plugin_routes(
     async def resume_plugin(_call: Call, name: str) -> Reply:
         if name not in {status.name for status in await statuses()}:
             raise NotFound("No such plugin")
-        await resume(name)
-        return Reply(Done(message=f"{name} is resumed within two seconds"))
+        restart = await resume(name)
+        when = "at the next start" if restart else "within two seconds"
+        return Reply(Done(message=f"{name} is resumed {when}"))
 
     return routes

@@ -1,7 +1,4 @@
-"""Writes the migrations that changed models ask for; a developer's tool
-
-Run it as ``python -m rallypoint.storage.makemigrations LABEL=MODELS_MODULE …``.
-"""
+"""Writes the migrations that changed models ask for: ``python -m rallypoint.storage.makemigrations LABEL=MODULE …``."""
 
 from __future__ import annotations
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
+
+from rallypoint.plugins.discovery import discover
+from rallypoint.plugins.loader import Plugins, load
+from rallypoint.settings import Settings
 
 MANIFEST = """\
 name = "{name}"
@@ -67,6 +72,31 @@ def on_path(site: Path) -> Iterator[None]:
         for name in set(sys.modules) - before:
             if str(getattr(sys.modules[name], "__file__", "")).startswith(str(site)):
                 del sys.modules[name]
+
+
+def install_folder(site: Path, folder: Path) -> None:
+    """Install the plugin whose package is a copy of ``folder``; the folder's name is the plugin's."""
+    name = folder.name
+    shutil.copytree(folder, site / f"rallypoint_{name}")
+    _describe(site, f"rallypoint-{name}", "1.0", f"{name} = rallypoint_{name}")
+
+
+def load_installed(site: Path, settings: Settings) -> Plugins:
+    """Load the core's domains and what is installed in ``site`` with the real loader, and nothing else.
+
+    Args:
+        site: A folder on ``sys.path``.
+        settings: With a data directory of the test's own.
+
+    Raises:
+        StartRefused: As :func:`rallypoint.plugins.loader.load`.
+    """
+    from rallypoint.house import House
+
+    house = House(settings)
+    own = {path.name.partition("-")[0].replace("_", "-") for path in site.glob("*.dist-info")}
+    found = [item for item in discover() if item.is_core or item.distribution in own]
+    return load(house.kernel, registry=house.claims(), found=found)
 
 
 def _describe(site: Path, distribution: str, version: str, entry_point: str) -> None:

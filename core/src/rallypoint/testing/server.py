@@ -128,7 +128,9 @@ class ServerProcess:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _wait(self) -> None:
@@ -138,8 +140,6 @@ class ServerProcess:
             try:
                 with urllib.request.urlopen(f"{self.url}/health", timeout=1):  # noqa: S310
                     return
-            except urllib.error.HTTPError:
-                return
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.05)
         self.kill()
