@@ -1,19 +1,15 @@
-"""Fixtures that load small plugins with the real loader."""
+"""Fixtures that load small plugins with the real loader into a real, unopened house."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from rallypoint.plugins.context import Kernel
-from rallypoint.plugins.discovery import discover
-from rallypoint.plugins.loader import Plugins, load
-from rallypoint.plugins.registry import Registry
+from rallypoint.plugins.loader import Plugins
 from rallypoint.settings import Settings
-from rallypoint.storage.database import Database
-from rallypoint.testing.install import on_path
+from rallypoint.testing.install import load_installed, on_path
 
 Load = Callable[..., Plugins]
 
@@ -29,18 +25,10 @@ def site(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def load_plugins(site: Path, tmp_path: Path) -> Load:
-    """Loads what is installed in ``site``, under settings given by name."""
+    """Loads the core's domains and what is installed in ``site``, under settings given by name."""
 
-    def run(registry: Registry | None = None, **values: Any) -> Plugins:
-        settings = Settings(data_dir=tmp_path / "var", _env_file=None, **values)
-        services = dict.fromkeys(("outbox", "jobs", "hub", "targets", "connections", "vault"))
-        database = Database("", settings.data_dir)
-        kernel = Kernel(settings=settings, database=database, **cast(Any, services))
-        found = [item for item in discover() if item.distribution in _installed(site)]
-        return load(kernel, registry=registry, found=found)
+    def run(**values: Any) -> Plugins:
+        values = {"data_dir": tmp_path / "var", "secret_key": "k" * 40, "load_timeout": 0.5, **values}
+        return load_installed(site, Settings(_env_file=None, **values))
 
     return run
-
-
-def _installed(site: Path) -> set[str]:
-    return {path.name.partition("-")[0].replace("_", "-") for path in site.glob("*.dist-info")}

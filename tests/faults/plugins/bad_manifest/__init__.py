@@ -1,0 +1,1 @@
+"""Its manifest has a wrong field"""

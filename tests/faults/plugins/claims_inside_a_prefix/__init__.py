@@ -1,0 +1,1 @@
+"""Claims a prefix that would swallow a route of rooms"""

@@ -1,0 +1,5 @@
+"""Sleeps when it is imported"""
+
+import time
+
+time.sleep(60)

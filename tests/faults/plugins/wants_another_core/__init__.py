@@ -1,0 +1,1 @@
+"""Works with a core of the past"""
