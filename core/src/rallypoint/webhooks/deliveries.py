@@ -43,7 +43,6 @@ class Deliveries:
 
     def __init__(
         self,
-        *,
         database: Database,
         jobs: Jobs,
         leases: Leases,
