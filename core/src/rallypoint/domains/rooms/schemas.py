@@ -15,7 +15,11 @@ Tags = Annotated[list[Annotated[Text, Field(min_length=1, max_length=50)]], Fiel
 Capacity = Annotated[int, Field(ge=1, le=10_000)]
 ExternalId = Annotated[Text, Field(min_length=1, max_length=200)]
 ServiceName = Annotated[Text, Field(min_length=1, max_length=64)]
-Url = Annotated[Text, Field(max_length=2048)]
+# The pattern is for the documentation alone; what a target may be, and why not, is said by ``Targets.check_url``.
+Url = Annotated[
+    Text,
+    Field(max_length=2048, json_schema_extra={"format": "uri", "pattern": r"^https?://[a-z0-9.-]+(/\S*)?$"}),
+]
 
 
 class CreateRoom(Body):
@@ -91,7 +95,12 @@ class RoomFilter(BaseModel):
     type: RoomType | None = None
     is_public: bool | None = None
     limit: int = Field(100, ge=1, le=100, description="A list without it is complete up to 100 rooms")
-    after: str | None = Field(None, max_length=64, description="The `next` of the page before")
+    after: str | None = Field(
+        None,
+        max_length=64,
+        description="The `next` of the page before",
+        json_schema_extra={"format": "uuid"},
+    )
 
 
 class Room(BaseModel):
