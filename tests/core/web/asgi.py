@@ -42,7 +42,8 @@ async def ask(
         sent.setdefault("content-length", str(len(body)))
     path, _, query = target.partition("?")
     scope: dict[str, Any] = {
-        "type": "http", "http_version": "1.1", "method": method, "scheme": "http", "path": path, "raw_path": path.encode(),
+        "type": "http", "http_version": "1.1", "method": method, "scheme": "http", "path": path,
+        "raw_path": path.encode(),
         "query_string": query.encode(), "root_path": "", "client": (client, 1), "server": ("127.0.0.1", 80),
         "headers": [(name.lower().encode(), value.encode()) for name, value in {"host": "x", **sent}.items()],
     }  # fmt: skip

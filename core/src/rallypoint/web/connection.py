@@ -1,10 +1,10 @@
 """Quart's HTTP connection with a short way for our routes.
 
-Quart makes two tasks, a request object and two contexts for each request, and sends signals around it, for the
-sake of views that use its globals and hooks. A Route's handler gets a Call and uses neither, so its endpoint is
-called right here, in the server's own task, over Quart's URL map. That also keeps a client that hangs up from
-cancelling a handler in the middle of a transaction. All else (unknown paths and methods, OPTIONS, Quart views)
-goes Quart's way.
+Quart makes two tasks, a request object and two contexts for each request, and sends signals around it, for
+the sake of views that use its globals and hooks. A Route's handler gets a Call and uses neither, so its
+endpoint is called right here, in the server's own task, over Quart's URL map. That also keeps a client that
+hangs up from cancelling a handler in the middle of a transaction. All else (unknown paths and methods,
+OPTIONS, Quart views) goes Quart's way.
 """
 
 from __future__ import annotations

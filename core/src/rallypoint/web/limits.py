@@ -26,13 +26,13 @@ class Verdict:
     Args:
         limit: Hits allowed in a window.
         remaining: Hits left in this one.
-        reset: When it ends, in seconds since the epoch.
+        end: When it ends, in seconds since the epoch.
         allowed: Whether this hit was within the limit.
     """
 
     limit: int
     remaining: int
-    reset: int
+    end: float
     allowed: bool
 
     @property
@@ -41,7 +41,7 @@ class Verdict:
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.reset),
+            "X-RateLimit-Reset": str(ceil(self.end)),
         }
 
     def require(self) -> None:
@@ -51,7 +51,7 @@ class Verdict:
             RateLimited: It was not; carries the headers and how long to wait.
         """
         if not self.allowed:
-            wait = max(1, ceil(self.reset - time()))
+            wait = max(1, ceil(self.end - time()))
             raise RateLimited(
                 f"Too many requests: at most {self.limit} are allowed in this time; retry in {wait} s",
                 retry_after=wait,
@@ -117,7 +117,7 @@ class Limiter:
         counter = item.key_for(name, *key)
         count = await self._storage.incr(counter, item.get_expiry())
         end = await self._storage.get_expiry(counter)
-        return Verdict(item.amount, max(0, item.amount - count), ceil(end), count <= item.amount)
+        return Verdict(item.amount, max(0, item.amount - count), end, count <= item.amount)
 
     async def check(self, name: str, *key: str) -> None:
         """Count one hit and go on only when it is within the limit.
