@@ -12,7 +12,7 @@ from rallypoint.identity.api import Principal
 Payload = Mapping[str, Any]
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """A join or a client's event is not allowed.
 
     Args:

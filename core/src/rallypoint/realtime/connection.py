@@ -79,7 +79,8 @@ class Member:
         backlog: Published since the join began, kept until the member is opened; None once it is open.
         replay: What it missed.
         response: For the join's reply.
-        presence_ref: Of its meta in the topic's presence.
+        presence_key: Under which it shows in the topic's presence.
+        presence_ref: Of its meta there; None while it does not show.
     """
 
     connection: Connection
@@ -92,6 +93,7 @@ class Member:
     backlog: list[Message] | None = field(default_factory=list)
     replay: Sequence[Message] = ()
     response: Payload = field(default_factory=dict)
+    presence_key: str = ""
     presence_ref: str | None = None
 
     @property

@@ -35,7 +35,7 @@ T = TypeVar("T")
 log: BoundLogger = get_logger(__name__)
 
 
-class TooManyConnections(Exception):  # noqa: N818
+class TooManyConnections(Exception):
     """The user has as many sockets open as one may have."""
 
 
@@ -148,6 +148,7 @@ class Hub:
         key: str | None = None,
         encoder: Encoder | None = None,
         push: Callable[[Message], None] | None = None,
+        channel: Channel | None = None,
     ) -> Member:
         """Join a topic; the caller replies with :attr:`Member.response`, then calls :meth:`open`.
 
@@ -161,16 +162,14 @@ class Hub:
             key: Names the membership in this connection; the topic by default.
             encoder: What this member speaks, when not what its connection does.
             push: Sends a message to this member alone, in the transport's own form for that.
+            channel: Serves a topic of the transport's own, in place of the channels added.
 
         Raises:
             Refused: With the reason for the client.
         """
-        found = self._channels.find(topic)
-        if found is None:
-            raise Refused("unmatched topic")
-        channel, variables = found
+        serving, variables = (channel, {}) if channel else self._find(topic)
         request = Join(connection.principal, topic, variables, params, connection.id)
-        member = Member(connection, key or topic, channel, request, encoder or connection.encoder, push)
+        member = Member(connection, key or topic, serving, request, encoder or connection.encoder, push)
         self._admit(member)
         try:
             member.joined = await self._run(member.channel, "join", member.channel.join(member.join))
@@ -187,6 +186,15 @@ class Hub:
             {**member.joined.response, "resync": True} if missed.resync else member.joined.response
         )
         return member
+
+    async def authorize(self, principal: Principal, topic: str) -> None:
+        """Check that somebody may join a topic, without a socket.
+
+        Raises:
+            Refused: With the reason for the client.
+        """
+        channel, variables = self._find(topic)
+        await self._run(channel, "join", channel.join(Join(principal, topic, variables, {})))
 
     def open(self, member: Member) -> None:
         """Send what belongs after the reply to a join, and every message from now on."""
@@ -244,6 +252,23 @@ class Hub:
         """Return who is on a topic of this process, in the shape of ``presence_state``."""
         return self._presence.state(topic)
 
+    def track(self, member: Member, key: str, meta: Payload) -> None:
+        """Show a member in its topic's presence, or replace what it shows."""
+        previous = member.presence_ref if key == member.presence_key else None
+        if previous is None:
+            self.untrack(member)
+        member.presence_key = key
+        member.presence_ref, change = self._presence.track(member.topic, key, meta, previous)
+        self._fanout.deliver(Message(member.topic, "presence_diff", change, at=clock.now()))
+
+    def untrack(self, member: Member) -> None:
+        """Take a member out of its topic's presence."""
+        if member.presence_ref is None:
+            return
+        change = self._presence.untrack(member.topic, member.presence_key, member.presence_ref)
+        member.presence_ref = None
+        self._fanout.deliver(Message(member.topic, "presence_diff", change, at=clock.now()))
+
     # Details
 
     def _admit(self, member: Member) -> None:
@@ -261,21 +286,22 @@ class Hub:
         if member.connection.members.get(member.key) is member:
             del member.connection.members[member.key]
         self._fanout.remove(member)
-        if member.presence_ref is not None and member.joined.presence_key is not None:
-            leaves = self._presence.untrack(member.topic, member.joined.presence_key, member.presence_ref)
-            member.presence_ref = None
-            self._fanout.deliver(Message(member.topic, "presence_diff", leaves))
+        self.untrack(member)
 
     def _enter(self, member: Member) -> None:
-        key = member.joined.presence_key
-        if key is None:
-            return
-        member.presence_ref, joins = self._presence.track(member.topic, key, member.joined.presence_meta)
-        state = self._presence.state(member.topic)
-        member.tell(Message(member.topic, "presence_state", state, at=clock.now()))
-        self._fanout.deliver(
-            Message(member.topic, "presence_diff", joins, at=clock.now(), skip=member.connection.id)
-        )
+        """Show a new member to those on the topic, and them to it: the state has it, so it gets no diff."""
+        if member.joined.presence_key is not None:
+            held_back, member.backlog = member.backlog, None
+            self.track(member, member.joined.presence_key, member.joined.presence_meta)
+            member.backlog = held_back
+            state = self._presence.state(member.topic)
+            member.tell(Message(member.topic, "presence_state", state, at=clock.now()))
+
+    def _find(self, topic: str) -> tuple[Channel, dict[str, str]]:
+        found = self._channels.find(topic)
+        if found is None:
+            raise Refused("unmatched topic")
+        return found
 
     def _watch_expiry(self, connection: Connection) -> None:
         if connection.expiry is not None:

@@ -9,6 +9,8 @@ from rallypoint.identity.api import Authenticator
 from rallypoint.realtime.hub import RESTART, Hub
 from rallypoint.realtime.phoenix import Phoenix
 from rallypoint.realtime.socketio import SocketIO
+from rallypoint.realtime.supabase import Supabase
+from rallypoint.realtime.supabase_http import PATH, SupabaseBroadcast
 from rallypoint.settings import Settings
 
 Scope = Mapping[str, Any]
@@ -27,8 +29,10 @@ class Sockets:
     def __init__(self, hub: Hub, authenticator: Authenticator, settings: Settings) -> None:
         self._hub = hub
         self._socketio = SocketIO(hub, authenticator, settings)
+        self._broadcast = SupabaseBroadcast(hub, authenticator, settings)
         self._routes: dict[tuple[str, str], ASGIApp] = {
             ("websocket", "/socket/websocket"): Phoenix(hub, authenticator, settings),
+            ("websocket", "/realtime/v1/websocket"): Supabase(hub, authenticator, settings),
         }
         authenticator.on_revoked(hub.drop_credential)
 
@@ -39,6 +43,8 @@ class Sockets:
         path: str = scope["path"]
         if path.startswith("/socket.io/") or path == "/socket.io":
             return cast(ASGIApp, self._socketio.app)
+        if scope["type"] == "http" and (path == PATH or path.startswith(f"{PATH}/")):
+            return self._broadcast
         return self._routes.get((scope["type"], path))
 
     async def start(self) -> None:

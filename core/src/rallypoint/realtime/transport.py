@@ -35,7 +35,7 @@ NO_TOKEN = frozenset({"", "null", "undefined"})  # what JavaScript makes of a mi
 log: BoundLogger = get_logger(__name__)
 
 
-class HandshakeRefused(Exception):  # noqa: N818
+class HandshakeRefused(Exception):
     """The WebSocket is not accepted.
 
     Args:
@@ -49,7 +49,7 @@ class HandshakeRefused(Exception):  # noqa: N818
         self.reason = reason
 
 
-class BadFrame(Exception):  # noqa: N818
+class BadFrame(Exception):
     """A frame breaks the transport's protocol; the socket ends."""
 
 
@@ -228,7 +228,7 @@ async def _refuse(scope: Mapping[str, Any], send: Send, refusal: HandshakeRefuse
 
 
 async def _hung_up(receive: Any) -> None:
-    """Wait a moment for the refused client to go: uvicorn logs an error when the application returns before."""
+    """Wait a moment for the refused client to go: uvicorn logs an error if the application returns first."""
     with suppress(TimeoutError):
         async with asyncio.timeout(1):
             for _ in range(2):  # uvicorn reports the refusal itself as a disconnect first
