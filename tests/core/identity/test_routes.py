@@ -29,7 +29,7 @@ ADA = {"email": "ada@example.com", "password": PASSWORD}
 def serve(build: Build, database: Database, **settings: Any) -> Ask:
     """A server of identity alone, all of its parts real."""
     identity = build(**settings)
-    told = Settings(_env_file=None, secret_key=SECRET, **settings)  # type: ignore[arg-type]
+    told = Settings(_env_file=None, secret_key=SECRET, **settings)
     idempotency = Idempotency(database, Vault(told))
     limiter = Limiter.from_settings(told)
     web = Web(told, identity.authenticator, limiter, idempotency, Envelopes(), Metrics())

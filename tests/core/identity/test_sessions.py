@@ -13,7 +13,7 @@ from rallypoint.security.tokens import digest
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database
 
-from .conftest import PASSWORD, Build
+from .conftest import PASSWORD
 
 
 async def test_the_token_of_a_registration_is_its_users(identity: Identity, ada: SignedIn) -> None:
@@ -37,7 +37,7 @@ async def test_signing_in_ignores_the_case_of_the_address(identity: Identity, ad
 async def test_a_wrong_password_and_an_unknown_address_look_alike(
     identity: Identity, ada: SignedIn, email: str, password: str
 ) -> None:
-    with pytest.raises(Unauthorized, match="^Invalid email or password$"):
+    with pytest.raises(Unauthorized, match=r"^Invalid email or password$"):
         await identity.sessions.login(email, password)
 
 
@@ -54,7 +54,7 @@ async def test_sign_ins_are_limited_for_each_address(
 
 @pytest.mark.parametrize(("column", "word"), [("disabled_at", "disabled"), ("archived_at", "archived")])
 async def test_a_user_who_has_left_is_told_so_and_kept_out(
-    identity: Identity, build: Build, database: Database, ada: SignedIn, column: str, word: str
+    identity: Identity, database: Database, ada: SignedIn, column: str, word: str
 ) -> None:
     async with database.transaction() as tx:
         await tx.execute(f"UPDATE users SET {column} = ? WHERE id = ?", clock.now(), ada.user.id)

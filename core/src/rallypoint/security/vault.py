@@ -39,7 +39,7 @@ class Vault:
         """
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
-        except InvalidToken:
+        except (InvalidToken, UnicodeError):
             raise self._refusal() from None
 
     def rotate(self, sealed: str) -> str:
@@ -50,7 +50,7 @@ class Vault:
         """
         try:
             return self._fernet.rotate(sealed.encode()).decode("ascii")
-        except InvalidToken:
+        except (InvalidToken, UnicodeError):
             raise self._refusal() from None
 
     @staticmethod
