@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from rallypoint.app import App, build
 from rallypoint.settings import Settings
 from rallypoint.storage.apps import CORE_APPS

@@ -40,7 +40,9 @@ async def problems() -> list[str]:
         try:
             for app in apps:
                 numbers = Counter(name[:4] for name in names_on_disk(app))
-                found += [f"{app.label}: two migrations {number}" for number, count in numbers.items() if count > 1]
+                found += [
+                    f"{app.label}: two migrations {number}" for number, count in numbers.items() if count > 1
+                ]
                 writers = await MigrationAutodetector(database.apps, {app.label: config_of(app)}).changes()
                 found += [f"{app.label}: models have changed without a migration" for _ in writers]
         finally:

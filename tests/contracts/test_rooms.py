@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from rallypoint.storage.ids import new_id
 
 ROOM_FIELDS = {

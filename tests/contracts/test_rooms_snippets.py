@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from contracts.node import need_node
 from rallypoint.storage.ids import is_id, new_id
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import socketio
+
 from contracts.node import Receiver
 from rallypoint.storage.ids import new_id
 from rallypoint.testing.server import ServerProcess

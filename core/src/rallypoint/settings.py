@@ -20,46 +20,55 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RALLYPOINT_", env_file=".env", extra="ignore", frozen=True)
 
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65535)
-    data_dir: Path = Path("var")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on")
+    data_dir: Path = Field(Path("var"), description="Folder of the database, the key and the lock")
     database_url: str = Field("", description="sqlite:// or postgres://; empty means SQLite in DATA_DIR")
     secret_key: SecretStr = Field(
         SecretStr(""), description="32 characters or more; made on first run with SQLite"
     )
     previous_secret_keys: SecretStr = Field(
-        SecretStr(""), description="Older secret keys, separated by commas: what they encrypted stays readable"
+        SecretStr(""),
+        description="Older secret keys, separated by commas: what they encrypted stays readable",
     )
     public_url: str = Field("", description="How the world reaches this server; https turns HSTS on")
     allow_private_targets: bool = Field(False, description="Webhooks may go to http and private addresses")
-    rate_limits: bool = True
+    rate_limits: bool = Field(True, description="Whether limits are in force")
     trusted_proxies: Names = Field((), description="Addresses or networks whose X-Forwarded-For is believed")
-    cors_origins: Names = ("http://localhost:5173",)
+    cors_origins: Names = Field(("http://localhost:5173",), description="Web pages that may call the API")
     plugins: Names = Field((), description="Load these only")
-    disabled_plugins: Names = ()
+    disabled_plugins: Names = Field((), description="Leave these out")
     strict_plugins: bool = Field(False, description="Refuse to start with a bad plugin")
     safe_mode: bool = Field(False, description="Load the core alone")
-    registration: Literal["open", "invite", "closed"] = "open"
-    webhook_test_secret: SecretStr = SecretStr("")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["console", "json"] = "console"
+    registration: Literal["open", "invite", "closed"] = Field("open", description="Who may register")
+    webhook_test_secret: SecretStr = Field(SecretStr(""), description="For POST /webhooks/test")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least that is logged"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="For people or for machines")
     access_log: bool = Field(True, description="Log a line for each request, without its query string")
-    metrics: Literal["loopback", "operator", "public"] = Field("loopback", description="Who may read /metrics")
+    metrics: Literal["loopback", "operator", "public"] = Field(
+        "loopback", description="Who may read /metrics"
+    )
 
-    max_body_bytes: int = Field(1_000_000, ge=1024)
+    max_body_bytes: int = Field(1_000_000, ge=1024, description="Largest request body")
     limit_api: str = Field("100/minute", description="Rooms and integrations, for each key or user")
     limit_login: str = Field("10/minute", description="For each client address and e-mail address")
     limit_public_writes: str = Field(
         "30/minute", description="Unauthenticated writes, for each client address"
     )
-    limit_sockets_per_user: int = Field(50, ge=1)
-    limit_topics_per_socket: int = Field(100, ge=1)
+    limit_sockets_per_user: int = Field(50, ge=1, description="Sockets one user may have open")
+    limit_topics_per_socket: int = Field(100, ge=1, description="Topics one socket may be on")
     limit_socket_events: float = Field(20.0, gt=0, description="Events a second from one socket, on average")
     limit_socket_burst: int = Field(60, ge=1, description="Events from one socket at once")
     limit_socket_frame_bytes: int = Field(100_000, ge=1024, description="Size of one frame from a client")
 
-    socket_queue_frames: int = Field(1000, ge=1, description="Frames waiting for a slow client before it is cut")
-    socket_queue_bytes: int = Field(4_000_000, ge=1024, description="Bytes waiting for a slow client likewise")
+    socket_queue_frames: int = Field(
+        1000, ge=1, description="Frames waiting for a slow client before it is cut"
+    )
+    socket_queue_bytes: int = Field(
+        4_000_000, ge=1024, description="Bytes waiting for a slow client likewise"
+    )
     socket_heartbeat_timeout: float = Field(
         75.0, gt=0, description="Seconds of silence after which a socket is taken for dead"
     )
@@ -67,7 +76,7 @@ class Settings(BaseSettings):
         60.0, ge=0, description="Seconds an expired token's socket lives on to send a new one"
     )
 
-    webhook_retries: int = Field(3, ge=0, le=20)
+    webhook_retries: int = Field(3, ge=0, le=20, description="Tries after the first one")
     webhook_retry_base: float = Field(
         5.0, gt=0, description="Seconds before the first retry; doubles each time"
     )
@@ -82,9 +91,11 @@ class Settings(BaseSettings):
     retention_events: float = Field(
         30 * 86400.0, gt=0, description="Seconds; also how far back `since` reaches"
     )
-    retention_attempts: float = Field(30 * 86400.0, gt=0)
-    retention_receipts: float = Field(30 * 86400.0, gt=0)
-    retention_idempotency: float = Field(86400.0, gt=0)
+    retention_attempts: float = Field(30 * 86400.0, gt=0, description="Seconds that deliveries are kept")
+    retention_receipts: float = Field(
+        30 * 86400.0, gt=0, description="Seconds that inbound webhooks are kept"
+    )
+    retention_idempotency: float = Field(86400.0, gt=0, description="Seconds that first replies are kept")
 
     hook_timeout: float = Field(10.0, gt=0, description="Seconds an asynchronous plugin hook may take")
     hook_block_timeout: float = Field(2.0, gt=0, description="Seconds a plugin may hold the event loop")
