@@ -241,3 +241,13 @@ async def test_by_invitation_one_joins_the_account_of_the_inviter(build: Build, 
     assert joined.json()["user"]["role"] == "user"
     refused = await http("POST", "/api/user_invitations", joined.json()["token"], json={})
     assert refused.status == 403
+
+
+async def test_a_user_who_is_gone_is_nobody(build: Build, database: Database) -> None:
+    http = serve(build, database)
+    token = (await signed_up(http))["token"]
+    assert (await http("GET", "/api/me", token)).status == 200
+    async with database.transaction() as tx:
+        await tx.execute("DELETE FROM users")
+
+    assert (await http("GET", "/api/me", token)).status == 401

@@ -80,9 +80,9 @@ class Operators:
         """
         token = new_secret("rp_setup_")
         async with self._database.transaction() as tx:
-            made = await tx.execute(
+            made = await tx.fetch(
                 "INSERT INTO setup_tokens (id, hash, created_at) VALUES (?, ?, ?)"
-                " ON CONFLICT (id) DO NOTHING",
+                " ON CONFLICT (id) DO NOTHING RETURNING id",
                 _SETUP,
                 digest(token),
                 clock.now(),

@@ -33,7 +33,7 @@ class Revocations:
     def after_commit(self, tx: Transaction, ids: Iterable[str]) -> None:
         """Tell once ``tx``, which revokes ``ids``, is committed."""
         known = tuple(ids)
-        tx.after_commit(lambda: self._tell(known))
+        tx.after_commit(lambda: self.tell(known))
 
     async def poll(self) -> None:
         """Tell what other processes have revoked since the last call; clocks may differ by half a minute."""
@@ -45,11 +45,12 @@ class Revocations:
             since,
             since,
         )
-        self._tell(row["id"] for row in rows if row["id"] not in self._told)
+        self.tell(row["id"] for row in rows if row["id"] not in self._told)
         self._since = started
         self._told = {key: at for key, at in self._told.items() if at > started - 3 * _OVERLAP}
 
-    def _tell(self, ids: Iterable[str]) -> None:
+    def tell(self, ids: Iterable[str]) -> None:
+        """Tell everyone in this process that credentials have ended in the database."""
         at = clock.now()
         for credential_id in ids:
             self._told[credential_id] = at
