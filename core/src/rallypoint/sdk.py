@@ -38,6 +38,7 @@ from rallypoint.plugins.contributions import (
 from rallypoint.plugins.hookspecs import hookimpl, hookspec
 from rallypoint.realtime.channel import Join, Joined, Message, Payload, Refused, Replay, RowChange
 from rallypoint.web.routing import Access, Call, Data, Done, Page, Reply, Route, Routes
+from rallypoint.webhooks.verifiers import hmac_verifier, standard_webhooks_verifier, token_verifier
 
 __all__ = [
     "Access",
@@ -89,6 +90,9 @@ __all__ = [
     "ValidationFailed",
     "Verifier",
     "WebhookSource",
+    "hmac_verifier",
     "hookimpl",
     "hookspec",
+    "standard_webhooks_verifier",
+    "token_verifier",
 ]
