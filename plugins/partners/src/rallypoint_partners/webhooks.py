@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from rallypoint.sdk import Inbound
+from rallypoint.sdk import Inbound, Verifier, hmac_verifier
 from rallypoint_partners.config import WebhookConfig
+from rallypoint_partners.settings import Access
 
 _MAX = 200
 
