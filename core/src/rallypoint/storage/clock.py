@@ -6,12 +6,15 @@ Integers compare and index alike in both databases and need no parsing on hot pa
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1)  # naive: a zone would cost time to render and is always the same
 
 
 def now() -> int:
@@ -24,11 +27,14 @@ def from_datetime(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(at: int) -> str:
-    """Render milliseconds as RFC 3339 UTC; whole seconds carry no fraction, as the documents show them."""
-    seconds, fraction = divmod(at, 1000)
-    stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{stamp}.{fraction:03d}Z" if fraction else f"{stamp}Z"
+    """Render milliseconds as RFC 3339 UTC; whole seconds carry no fraction, as the documents show them.
+
+    Remembered, because rows are shown far more often than they change, and times were a quarter of a list's cost.
+    """
+    moment = _EPOCH + timedelta(milliseconds=at)
+    return f"{moment.isoformat(timespec='milliseconds' if at % 1000 else 'seconds')}Z"
 
 
 def rfc3339_or_none(at: int | None) -> str | None:
