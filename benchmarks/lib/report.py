@@ -57,16 +57,9 @@ class Line:
         return self.name, self.unit, ours, reference, spread, bar, verdict
 
 
-def limit(name: str, unit: str, bar: float) -> Line:
-    """Return a line whose reference is the bar itself, for what has an absolute limit."""
-    return Line(name, unit, bar=1.0, direction="at most", reference=[bar])
-
-
-def fill(line: Line, figures: Sequence[float]) -> Line:
-    """Put the runs of something that has an absolute limit into its line."""
-    line.ours = list(figures)
-    line.reference = line.reference[:1] * len(line.ours)
-    return line
+def limit(name: str, unit: str, bar: float, figures: Sequence[float]) -> Line:
+    """Return the line of something that has an absolute limit, which takes the reference's place."""
+    return Line(name, unit, 1.0, "at most", ours=list(figures), reference=[bar] * len(figures))
 
 
 HEAD = ("what", "unit", "ours", "reference", "ratio: median (min-max)", "bar", "")

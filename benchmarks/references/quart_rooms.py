@@ -65,5 +65,5 @@ def time(at: int | None) -> str | None:
     if at is None:
         return None
     seconds, ms = divmod(at, 1000)
-    stamp = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    stamp = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     return f"{stamp}.{ms:03d}Z" if ms else f"{stamp}Z"
