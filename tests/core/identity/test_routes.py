@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.core.web.asgi import Got, ask
 
 from rallypoint.identity.routes import identity_routes
 from rallypoint.metrics import Metrics
@@ -17,7 +18,6 @@ from rallypoint.web.envelopes import Envelopes
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
 from rallypoint.web.server import Web
-from tests.core.web.asgi import Got, ask
 
 from .conftest import PASSWORD, SECRET, Build
 
