@@ -101,7 +101,7 @@ class Collection:
             routes=self._many("register_routes", Route, ctx),
             webhooks=self._many("register_webhooks", WebhookSource, ctx),
             tasks=self._many("register_tasks", Task, ctx),
-            channels=self._many("register_channels", Channel, ctx),  # type: ignore[type-abstract]
+            channels=self._many("register_channels", Channel, ctx),
         )
 
     def _models(self) -> str | None:
