@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import structlog
 
 from rallypoint.house import House
 from rallypoint.opening import Opening
+from rallypoint.plugins.discovery import Discovered
 from rallypoint.plugins.loader import load
 from rallypoint.settings import Settings
 
@@ -19,17 +20,18 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _log = structlog.stdlib.get_logger("rallypoint")
 
 
-def build(settings: Settings) -> App:
+def build(settings: Settings, *, found: Iterable[Discovered] | None = None) -> App:
     """Make a server; call it on the main thread before the event loop, for plugins are loaded here.
 
     Args:
         settings: With a secret key (``security.secrets.ensure_secret_key``).
+        found: The installed plugins; discovered when left out.
 
     Raises:
         StartRefused: ``RALLYPOINT_PLUGINS`` or ``RALLYPOINT_STRICT_PLUGINS`` demand it.
     """
     house = House(settings)
-    plugins = load(house.kernel, registry=house.claims())
+    plugins = load(house.kernel, registry=house.claims(), found=found)
     return App(Opening(house, plugins))
 
 

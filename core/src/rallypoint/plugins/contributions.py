@@ -82,6 +82,8 @@ class WebhookSource:
         answer: Replies at once to handshakes; None to go on to a receipt and 200.
         ok: Reply once the receipt is stored.
         summary: For the documentation.
+        sample: A genuine delivery, signed with the present settings, with which ``rallypoint plugin check``
+            proves that a repeated one is dropped; its ``url`` may be a path alone.
     """
 
     provider: str
@@ -92,6 +94,7 @@ class WebhookSource:
     answer: Callable[[Inbound], Reply | None] = lambda _inbound: None
     ok: Reply = field(default_factory=lambda: Reply({"received": True}))
     summary: str = "Receive a provider's webhook"
+    sample: Callable[[], Inbound] | None = None
 
 
 @dataclass(frozen=True, slots=True)
