@@ -9,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rallypoint.logs import HIDDEN, access_logger, configure_logging, redact
 from rallypoint.settings import Settings
 

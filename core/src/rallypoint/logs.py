@@ -20,7 +20,7 @@ _SECRET_NAMES = re.compile(
     r"authorization|token|secret|passw|api[_-]?key|cookie|credential|signature|private[_-]?key", re.IGNORECASE
 )
 _SECRET_VALUES = re.compile(
-    r"\b(?:rp_live|test_sk|czp)_[A-Za-z0-9_-]+"  # API keys
+    r"\b(?:rp_[a-z]+|test_sk|czp)_[A-Za-z0-9_-]+"  # API keys
     r"|\bwhsec_[A-Za-z0-9+/=_-]+"
     r"|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"  # JWTs begin with {"
     r"|(?<=\bBearer )[^\s'\"]+"

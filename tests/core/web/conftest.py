@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel, Field
+
 from rallypoint.errors import Conflict, Unauthorized
 from rallypoint.events.types import EventType
 from rallypoint.identity.api import Principal
@@ -19,6 +21,7 @@ from rallypoint.web.envelopes import Envelopes
 from rallypoint.web.fields import Body, Integer
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
+from rallypoint.web.openapi import document
 from rallypoint.web.routing import Access, Call, Data, Done, Page, Reply, Routes
 from rallypoint.web.server import Web
 
@@ -82,6 +85,16 @@ class House:
     idempotency: Idempotency
     made: list[str] = field(default_factory=list)
 
+    def openapi(self, server: str = "") -> dict[str, Any]:
+        return document(
+            self.web.routes,
+            self.web.envelopes,
+            self.limiter.limited,
+            version="1.2.3",
+            events=EVENTS,
+            server=server,
+        )
+
 
 def routes_of(house: House, prefix: str) -> Routes:
     """Return the same few routes under any prefix."""
@@ -139,5 +152,5 @@ async def house(settings: Settings, database: Database) -> AsyncIterator[House]:
     made = House(web, limiter, database, idempotency)
     for prefix in ("/api/v1/rooms", "/integrations", "/api/practitioners", "/api/sessions", "/api/session"):
         web.mount(routes_of(made, prefix))
-    web.mount(docs_routes(lambda: web.openapi(EVENTS, version="1"), "http://x"), documented=False)
+    web.mount(docs_routes(made.openapi, "http://x"), documented=False)
     yield made

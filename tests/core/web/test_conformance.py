@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.support.conformance import schemathesis, serving
 
 from .conftest import House

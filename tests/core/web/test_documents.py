@@ -1,24 +1,29 @@
 from __future__ import annotations
 
+import asyncio
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from tests.support.conformance import serving
+
 from rallypoint.web.docs import docs_routes
 from rallypoint.web.openapi import document
 from rallypoint.web.postman import collection
 from rallypoint.web.routing import Access, Call, Reply, Routes
 
 from .asgi import ask
-from .conftest import EVENTS, House
+from .conftest import House
 
 ITEMS = "/api/v1/rooms/items"
 
 
 @pytest.fixture
 def api(house: House) -> Any:
-    return house.web.openapi(EVENTS, version="1.2.3", server="https://x.example")
+    return house.openapi("https://x.example")
 
 
 def test_an_operation_names_every_error_it_may_answer(api: Any) -> None:
@@ -169,3 +174,25 @@ def test_the_bundled_swagger_ui_reads_openapi_3_1() -> None:
 
     assert int(version("flask-swagger-ui").partition(".")[0]) >= 5  # 3.1 came with Swagger UI 5
     assert len(docs_routes(dict, "")) == 4
+
+
+@pytest.mark.browser
+async def test_swagger_ui_runs_under_its_strict_policy(house: House, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs a Chromium")
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=10000",
+        "--enable-logging=stderr",
+    ]
+    async with serving(house.web.asgi) as url:
+        browser = await asyncio.create_subprocess_exec(
+            chromium, *flags, f"--user-data-dir={tmp_path}", "--dump-dom", f"{url}/api/swagger",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        dom, log = await asyncio.wait_for(browser.communicate(), 60)
+    assert dom.count(b"opblock-summary-path") >= 20
+    assert b"CONSOLE" not in log, log.decode()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rallypoint.errors import ApiError, Conflict, NotFound, RateLimited, Unauthorized, ValidationFailed
 from rallypoint.web.envelopes import BY_NAME, Envelopes
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from rallypoint.metrics import Metrics
 from rallypoint.web import health
 from rallypoint.web.health import health_routes

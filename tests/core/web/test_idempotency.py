@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from rallypoint.errors import Conflict, NotFound
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database

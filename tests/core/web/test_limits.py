@@ -4,6 +4,7 @@ import time
 
 import pytest
 from limits.aio.storage import MemoryStorage
+
 from rallypoint.errors import RateLimited
 from rallypoint.settings import Settings
 from rallypoint.web import windows

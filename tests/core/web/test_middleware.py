@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+
 from rallypoint.metrics import Metrics
 from rallypoint.settings import Settings
 from rallypoint.web.envelopes import Envelopes

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from rallypoint.errors import Conflict
 from rallypoint.web.routing import Access, Call, Done, Reply, Routes
 from rallypoint.web.server import RouteConflict
@@ -49,10 +50,13 @@ async def test_variables_reach_the_handler_as_text(house: House) -> None:
     [
         ({}, {"name": ["Field required"]}),
         ({"name": ""}, {"name": ["String should have at least 1 character"]}),
-        ({"name": 3, "size": 10}, {"name": ["Input should be a valid string"], "size": ["Input should be less than or equal to 9"]}),
+        (
+            {"name": 3, "size": 10},
+            {"name": ["Input should be a valid string"], "size": ["Input should be less than or equal to 9"]},
+        ),
         ({"name": "a", "tags": ["b", 3]}, {"tags.1": ["Input should be a valid string"]}),
     ],
-)  # fmt: skip
+)
 async def test_wrong_fields_have_a_message_each(house: House, body: Any, fields: Any) -> None:
     got = await ask(house.web.asgi, "POST", ITEMS, json=body, headers=BEARER)
     assert (got.status, got.json()["error"]["details"]) == (400, fields)
@@ -228,3 +232,12 @@ async def test_a_route_names_a_limit_that_exists(house: House) -> None:
     routes.add("GET", "", summary="Limited", replies={200: None})(handler)
     with pytest.raises(ValueError, match="GET /limited names the limit 'nobody'"):
         house.web.mount(routes)
+
+
+async def test_a_bug_in_a_quart_view_has_the_envelope_of_its_path(house: House) -> None:
+    async def view() -> str:
+        raise KeyError("the database password")
+
+    house.web.quart.add_url_rule("/api/practitioners/page", "page", view)
+    got = await ask(house.web.asgi, "GET", "/api/practitioners/page")
+    assert (got.status, got.json()) == (500, {"error": "Something went wrong on the server"})

@@ -16,7 +16,7 @@ from rallypoint.web.errors import internal
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
 from rallypoint.web.requests import Disconnected, Receive, parse_body, parse_query, read_body
-from rallypoint.web.routing import Access, Call, Handler, Reply, Route
+from rallypoint.web.routing import Access, Call, Handler, Route
 
 Scope = MutableMapping[str, Any]
 
@@ -49,7 +49,6 @@ class Endpoint:
         self._authenticator = services.authenticator
         self._limiter = services.limiter
         self._idempotency = services.idempotency
-        self._limited = services.limiter.limited(route.limit)
         self._reads_body = route.method not in _WITHOUT_BODY
         self._repeatable = route.idempotent and route.access is not Access.PUBLIC
 
@@ -74,8 +73,7 @@ class Endpoint:
             self._authenticator, self.route.access, headers, bare=self._envelope.bare_token
         )
         client = scope["client"][0] if scope.get("client") else ""
-        if self._limited:
-            await self._limit(principal, client, extra)
+        await self._limit(principal, client, extra)
         raw = await read_body(receive) if self._reads_body else b""
         call = Call(principal, client, headers, raw, scope.get("rallypoint.request_id", ""))
         arguments = self._arguments(call, variables, scope["query_string"])
@@ -88,7 +86,9 @@ class Endpoint:
         return answers.of_reply(reply, extra)
 
     async def _limit(self, principal: Principal | None, client: str, extra: list[Header]) -> None:
-        verdict = await self._limiter.hit(self.route.limit, limit_key(principal, client))
+        # What is public is counted by address even for who is known: many tokens must not multiply a limit.
+        counted = None if self.route.access is Access.PUBLIC else principal
+        verdict = await self._limiter.hit(self.route.limit, limit_key(counted, client))
         if verdict is not None:
             extra += answers.encoded(verdict.headers)
             verdict.require()
@@ -106,6 +106,3 @@ def _without(extra: list[Header], error: ApiError) -> list[Header]:
     """Leave out what the error says itself, so that no header comes twice."""
     said = {name.lower().encode("latin-1") for name in error.headers}
     return [header for header in extra if header[0] not in said]
-
-
-__all__ = ["Endpoint", "Reply", "Scope", "Services"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from rallypoint.events.types import EventType
 from rallypoint.identity.api import Authenticator
 from rallypoint.metrics import Metrics
 from rallypoint.settings import Settings
@@ -16,7 +15,6 @@ from rallypoint.web.envelopes import Envelopes
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
 from rallypoint.web.middleware import AsgiApp, Middleware
-from rallypoint.web.openapi import document
 from rallypoint.web.routing import VARIABLE, Handler, Route
 
 
@@ -106,14 +104,3 @@ class Web:
         mount(self.quart, added, endpoint)
         if documented:
             self.routes += added
-
-    def openapi(self, events: Sequence[EventType] = (), *, version: str, server: str = "") -> dict[str, Any]:
-        """Return the OpenAPI document of the routes mounted so far; see ``openapi.document``."""
-        return document(
-            self.routes,
-            self.envelopes,
-            self._services.limiter.limited,
-            version=version,
-            events=events,
-            server=server,
-        )
