@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from rallypoint.plugins.discovery import Discovered, discover
 from rallypoint.testing.install import install_plugin
 

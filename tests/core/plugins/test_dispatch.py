@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from rallypoint.errors import ApiError, BadRequest, Conflict, NotFound, PluginError, RetryLater, Unavailable
 from rallypoint.plugins import budget, failures
 from rallypoint.plugins.dispatch import Dispatcher

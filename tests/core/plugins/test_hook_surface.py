@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import structlog
+
 from rallypoint import sdk
 from rallypoint.plugins import hookspecs
 from rallypoint.plugins.collect import make_context

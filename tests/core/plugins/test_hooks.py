@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from rallypoint.plugins.context import ExtensionPoints, ServiceMissing
 from rallypoint.plugins.hooks import HookMismatch, Hooks
 from rallypoint.testing.install import install_plugin

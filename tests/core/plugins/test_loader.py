@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from rallypoint.plugins.loader import StartRefused
 from rallypoint.testing.install import install_plugin
 
@@ -74,3 +75,24 @@ def test_strict_mode_refuses_a_bad_plugin_by_name(site: Path, load_plugins) -> N
     install_plugin(site, "bad", "raise ValueError('no')")
     with pytest.raises(StartRefused, match=r"bad \(rallypoint-bad\) failed: ValueError: no"):
         load_plugins(strict_plugins=True)
+
+
+def test_the_operators_interrupt_stops_the_start_and_blames_nobody(
+    site: Path, load_plugins, tmp_path
+) -> None:
+    install_plugin(site, "good", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load_plugins()
+    assert not (tmp_path / "var" / "loading" / "good").exists()
+
+
+def test_a_marker_left_behind_leaves_the_plugins_own_hooks_out_too(
+    site: Path, load_plugins, tmp_path
+) -> None:
+    manifest = 'name = "good"\ntitle = "Good"\nhookspecs = "rallypoint_good.hookspecs"\n'
+    install_plugin(site, "good", manifest=manifest)
+    (tmp_path / "var" / "loading").mkdir(parents=True)
+    (tmp_path / "var" / "loading" / "good").write_text("1.0")
+    status = load_plugins().statuses[-1]
+    assert (status.status, status.stage) == ("failed", "import")
+    assert (tmp_path / "var" / "loading" / "good").read_text() == "1.0"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rallypoint.plugins.manifest import MAX_BYTES, ManifestError, read_manifest
 
 FULL = """

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from rallypoint.plugins.purge import PurgeRefused, parked, purge, remains
 from rallypoint.plugins.shared import record, request_resume
 from rallypoint.storage import clock

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from rallypoint.errors import Unauthorized
 from rallypoint.plugins.contributions import ApiKeyConnection, EventType, Task, WebhookSource
 from rallypoint.plugins.loaded import Contributions

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from rallypoint.plugins import shared
 from rallypoint.plugins.health import check_health, diagnose, redact
 from rallypoint.plugins.loader import Plugins

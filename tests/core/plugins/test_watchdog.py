@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvloop
+
 from rallypoint.plugins.deadline import DeadlineExceeded, deadline
 from rallypoint.plugins.watchdog import Exited, LoopBlocked, Watchdog
 

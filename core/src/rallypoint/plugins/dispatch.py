@@ -61,7 +61,7 @@ class Dispatcher:
         block_timeout: float,
     ) -> None:
         self._plugins, self._hooks, self._board = plugins, hooks, board
-        self._timeout = hook_timeout
+        self.timeout = hook_timeout
         self._gates: dict[str, Gate] = {}
         self.watchdog = Watchdog(block_timeout)
 
@@ -89,7 +89,7 @@ class Dispatcher:
         if implementation is None:
             return None
         work = cast(Coro, implementation.function(*self._bound(plugin, implementation, arguments)))
-        return await self.run(plugin, work, what=hook, timeout=self._timeout, always=hook == "shutdown")
+        return await self.run(plugin, work, what=hook, timeout=self.timeout, always=hook == "shutdown")
 
     async def collect(self, hook: str, **arguments: Any) -> list[Any]:
         """Return the items of every implementation of a plain hook; a plugin that fails is left out."""

@@ -52,8 +52,8 @@ class Plugins:
 
     @property
     def statuses(self) -> list[PluginStatus]:
-        """How every discovered plugin is, in the order of loading."""
-        return self.board.all()
+        """How every discovered plugin is: core domains first, then by name."""
+        return [self.board.get(item.name) for item in self.found]
 
     def accept(self, plugin: LoadedPlugin) -> None:
         """Let a checked plugin take effect."""

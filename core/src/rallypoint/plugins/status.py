@@ -136,10 +136,6 @@ class StatusBoard:
             since=issue.since,
         )
 
-    def all(self) -> list[PluginStatus]:
-        """Return every discovered plugin, in the order of loading."""
-        return [self.get(name) for name in list(self._entries)]
-
 
 def worst(statuses: list[PluginStatus]) -> PluginStatus:
     """Return the one of several processes' views of a plugin that an operator should see."""
