@@ -33,8 +33,7 @@ async def health() -> Response:
 
 @app.get("/api/v1/rooms")
 async def list_rooms() -> Response:
-    async with app.db.execute(QUERY) as cursor:  # type: ignore[attr-defined]
-        rows = await cursor.fetchall()
+    rows = await app.db.execute_fetchall(QUERY)  # type: ignore[attr-defined]
     page = {"data": [room(row) for row in rows], "next": None}
     return Response(orjson.dumps(page), content_type="application/json")
 
