@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import SecretStr
+
 from rallypoint.events.fanout import Fanout
 from rallypoint.events.outbox import Outbox
 from rallypoint.events.types import Draft, Event, EventType
@@ -21,6 +22,7 @@ from rallypoint.settings import Settings
 from rallypoint.storage.database import Database
 from rallypoint.storage.leases import Leases
 from rallypoint.webhooks.deliveries import Deliveries
+from rallypoint.webhooks.drain import Renderer
 from rallypoint.webhooks.targets import NewTarget, Targets
 
 TYPES = (EventType("thing.happened", "It happened"), EventType("thing.whispered", "Quietly", webhooks=False))
@@ -62,13 +64,9 @@ class House:
         self.plugins: set[str] = set()
         self.fanout = Fanout(database, self.jobs, self.leases, self.outbox.types, lambda: self.plugins)
         self.targets = Targets(database, self.vault, self.settings)
+        self.renderers: dict[str, Renderer] = {}
         self.deliveries = Deliveries(
-            database=database,
-            jobs=self.jobs,
-            leases=self.leases,
-            outbox=self.outbox,
-            vault=self.vault,
-            settings=self.settings,
+            database, self.jobs, self.leases, self.outbox, self.vault, self.settings, self.renderers
         )
         self._seqs: dict[str, int] = {}
 
@@ -102,6 +100,14 @@ class House:
     async def states(self) -> list[str]:
         rows = await self.database.fetch("SELECT state FROM webhook_deliveries ORDER BY id")
         return [row["state"] for row in rows]
+
+    async def states_are(self, *expected: str) -> bool:
+        return await self.states() == list(expected)
+
+    async def none_pending(self) -> bool:
+        return not await self.database.fetch(
+            "SELECT 1 FROM webhook_lanes UNION ALL SELECT 1 FROM events WHERE fan_at > 0 LIMIT 1"
+        )
 
 
 @asynccontextmanager

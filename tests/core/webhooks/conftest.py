@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+
 from rallypoint.storage.database import Database
 from support.delivery_house import House, Receiver, open_house, open_receiver
 

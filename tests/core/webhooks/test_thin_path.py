@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
+
 from support.delivery_house import House, Receiver, eventually
 from support.node_lines import node_lines
 

@@ -98,7 +98,7 @@ def _marks(count: int) -> str:
 def _items_sql(lanes: int) -> str:
     """The bound is a scalar, so that both databases turn it into a range of the index on (lane_id, seq)."""
     return (
-        "SELECT d.lane_id, d.id, d.seq, d.event_id, e.body FROM webhook_lanes l"
+        "SELECT d.lane_id, d.id, d.seq, d.event_id, e.body FROM webhook_lanes l"  # noqa: S608 - question marks alone
         " JOIN webhook_deliveries d ON d.lane_id = l.id AND d.seq > l.done_seq AND d.seq <= COALESCE("
         "(SELECT x.seq FROM webhook_deliveries x WHERE x.lane_id = l.id AND x.seq > l.done_seq"
         " AND x.state = 'pending' ORDER BY x.seq LIMIT 1 OFFSET ?), l.last_seq)"
@@ -110,6 +110,6 @@ def _items_sql(lanes: int) -> str:
 @lru_cache(maxsize=600)
 def _targets_sql(count: int) -> str:
     return (
-        "SELECT id, kind, url, secret, previous_secret, previous_until, failing_since FROM webhook_targets"
+        "SELECT id, kind, url, secret, previous_secret, previous_until, failing_since FROM webhook_targets"  # noqa: S608
         f" WHERE state = 'active' AND id IN ({_marks(count)})"
     )
