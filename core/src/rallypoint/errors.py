@@ -133,4 +133,13 @@ class BadConfig(PluginError):
 
 
 class PermanentFailure(PluginError):
-    """This piece of work can never succeed; it is not retried."""
+    """This piece of work can never succeed; it is not retried.
+
+    Args:
+        reason: For the operator; no secrets.
+        status: HTTP status by which the provider refused, when it did.
+    """
+
+    def __init__(self, reason: str = "this can never succeed", *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status

@@ -196,7 +196,7 @@ class ProviderHttp:
             if status == 429:
                 self._pause(request.quota, after)
             raise _Again(f"the provider answered {status}", after)
-        raise PermanentFailure(f"the provider answered {status}")
+        raise PermanentFailure(f"the provider answered {status}", status=status)
 
     def _pause(self, quota: str, after: float | None) -> None:
         if quota:

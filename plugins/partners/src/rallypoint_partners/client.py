@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from rallypoint.sdk import Client, RetryLater
+from rallypoint.sdk import Client, PermanentFailure, RetryLater
 from rallypoint_partners.config import ApiConfig
 from rallypoint_partners.pace import Pace
 from rallypoint_partners.pointer import resolve
@@ -53,11 +53,15 @@ class PartnerClient:
         return resolve(reply, self._config.item)
 
     async def add_participant(self, session_id: str, user_id: str) -> None:
-        """Tell the partner of a newcomer."""
+        """Tell the partner of a newcomer; 409 says that it knows already, as after a repeated event."""
         values = {"id": session_id, "user_id": user_id}
         body = {key: _replaced(text, values) for key, text in self._config.participant.items()}
         await self._pace.turn()
-        await self._client.send_json("POST", _filled(self._config.add_participant, **values), body)
+        try:
+            await self._client.send_json("POST", _filled(self._config.add_participant, **values), body)
+        except PermanentFailure as error:
+            if error.status != 409:
+                raise
 
     async def remove_participant(self, session_id: str, user_id: str) -> None:
         """Tell the partner that somebody left."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from rallypoint.domains.rooms.api import ExternalRoom, Pull, Rooms
-from rallypoint.sdk import Connection, Inbound, PermanentFailure, PluginContext
+from rallypoint.sdk import Connection, Inbound, NotFound, PermanentFailure, PluginContext
 from rallypoint_partners.body import parsed
 from rallypoint_partners.client import PartnerClient, authorize
 from rallypoint_partners.config import Capability, PartnerConfig
@@ -76,11 +76,19 @@ class Partner:
         """Return one session as a room; None when the caller has nothing to ask the partner with.
 
         The operator's key serves the account that the partner's rooms belong to, nobody else's.
+
+        Raises:
+            NotFound: The partner has no such session.
         """
         client = self._puller(request)
         if client is None or request.mode != "live":
             return None
-        session = await client.session(request.external_id)
+        try:
+            session = await client.session(request.external_id)
+        except PermanentFailure as error:
+            if error.status == 404:
+                raise NotFound(f"{self.config.title} has no such session") from error
+            raise
         return self._room(session, await self._sent(request.external_id))
 
     async def tell(self, event: str, data: Mapping[str, Any]) -> None:
