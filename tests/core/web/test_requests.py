@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from rallypoint.errors import Conflict
+from rallypoint.web import requests
 from rallypoint.web.routing import Access, Call, Done, Reply, Routes
 from rallypoint.web.server import RouteConflict
 
@@ -241,3 +243,27 @@ async def test_a_bug_in_a_quart_view_has_the_envelope_of_its_path(house: House) 
     house.web.quart.add_url_rule("/api/practitioners/page", "page", view)
     got = await ask(house.web.asgi, "GET", "/api/practitioners/page")
     assert (got.status, got.json()) == (500, {"error": "Something went wrong on the server"})
+
+
+async def test_a_header_cannot_smuggle_another_in(house: House) -> None:
+    routes = Routes("/header")
+
+    @routes.add("GET", "/<value>", summary="Echo", replies={200: None}, access=Access.PUBLIC)
+    async def echo(_call: Call, *, value: str) -> Reply:
+        return Reply(None, headers={"X-Value": value})
+
+    house.web.mount(routes)
+    assert (await ask(house.web.asgi, "GET", "/header/fine")).headers["x-value"] == "fine"
+    got = await ask(house.web.asgi, "GET", "/header/a\r\nSet-Cookie: b")
+    assert (got.status, "x-value" in got.headers) == (500, False)
+
+
+async def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "BODY_TIMEOUT", 0.05)
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(requests.TooSlow):
+        await requests.read_body(receive)

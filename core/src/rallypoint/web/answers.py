@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from rallypoint.web.routing import Reply
 Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
+
+_FORBIDDEN = re.compile(r"[\r\n\0]")
 
 
 class Answer(NamedTuple):
@@ -59,5 +62,11 @@ def of_error(error: ApiError, envelope: Envelope, extra: Sequence[Header] = ()) 
 
 
 def encoded(headers: Mapping[str, str]) -> list[Header]:
-    """Return headers as ASGI wants them: names in lower case, Latin-1."""
+    """Return headers as ASGI wants them: names in lower case, Latin-1.
+
+    Raises:
+        ValueError: One cannot be sent, or would begin another header: servers do not check.
+    """
+    if any(_FORBIDDEN.search(value) for value in headers.values()):
+        raise ValueError("a header's value may not contain a line break or U+0000")
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

@@ -135,7 +135,7 @@ def error_statuses(route: Route, envelope: Envelope, limited: bool) -> set[int]:
     if VARIABLE.search(route.path):
         statuses.add(404)
     if route.method in _WITH_BODY:
-        statuses.add(413)
+        statuses |= {408, 413}
     if route.body is not None:
         statuses |= {400, 415, envelope.invalid}
     if route.query is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,6 +14,13 @@ from rallypoint.errors import ApiError, BadRequest, UnsupportedMediaType, Valida
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_QUERY_FIELDS = 100
+BODY_TIMEOUT = 60.0
+
+
+class TooSlow(ApiError):
+    """The body does not arrive."""
+
+    status, code = 408, "TIMEOUT"
 
 
 class Disconnected(Exception):
@@ -24,16 +32,27 @@ async def read_body(receive: Receive) -> bytes:
 
     Raises:
         Disconnected: It ended early.
+        TooSlow: It takes longer than a minute.
     """
-    chunks: list[bytes] = []
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Disconnected
-        chunks.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    head, more = await _chunk(receive)
+    if not more:
+        return head
+    chunks = [head]
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while more:
+                chunk, more = await _chunk(receive)
+                chunks.append(chunk)
+    except TimeoutError:
+        raise TooSlow("The body takes too long to arrive") from None
+    return b"".join(chunks)
+
+
+async def _chunk(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] != "http.request":
+        raise Disconnected
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def parse_body(model: type[BaseModel], raw: bytes, content_type: str | None) -> BaseModel:
