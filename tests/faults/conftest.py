@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from rallypoint.plugins.loader import Plugins
 from rallypoint.settings import Settings
 from rallypoint.testing.install import load_installed, on_path

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from rallypoint.plugins.discovery import discover
 from rallypoint.plugins.loader import Plugins
 from rallypoint.testing.install import install_folder, install_plugin

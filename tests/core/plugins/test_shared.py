@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 
 from rallypoint.plugins import shared
-from rallypoint.plugins.health import check_health, diagnose, redact
+from rallypoint.plugins.health import check_health, diagnose
 from rallypoint.plugins.loader import Plugins
+from rallypoint.plugins.redaction import redact
 from rallypoint.plugins.shared import SharedStatus, overview, read_states, request_resume, resume
 from rallypoint.plugins.status import ISSUE_LIFE, MAX_ISSUES, PluginStatus, StatusBoard, worst
 from rallypoint.storage import clock
@@ -241,3 +242,16 @@ def test_what_is_not_loaded_has_no_issues() -> None:
     assert board.get("acme").status == "failed"
     assert len(board.get("acme").reason) == 500
     assert worst([entry(), entry(status="failed"), entry(status="retrying")]).status == "failed"
+
+
+def test_a_reason_shows_no_secret_of_the_plugins_settings(plugins: Plugins) -> None:
+    plugins.dispatch.gate("acme").bug("task sync", ValueError("401 for key hunter2"))
+    assert plugins.board.get("acme").reason == "ValueError: 401 for key [redacted]"
+
+
+def test_a_reason_given_at_registration_shows_none_either(site: Path, load_plugins, monkeypatch) -> None:
+    code = (
+        "\n@hookimpl\ndef register_tasks(ctx):\n    raise ValueError(ctx.settings.key.get_secret_value())\n"
+    )
+    install_plugin(site, "acme", ACME + code)
+    assert load_plugins().board.get("acme").reason.startswith("ValueError: [redacted]")

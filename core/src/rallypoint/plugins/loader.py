@@ -23,6 +23,7 @@ from rallypoint.plugins.manifest import Manifest
 from rallypoint.plugins.markers import FOLDER, CrashMarkers
 from rallypoint.plugins.modes import exclusion, unknown
 from rallypoint.plugins.plugins import Plugins, StartRefused
+from rallypoint.plugins.redaction import secrets_of
 from rallypoint.plugins.registry import Registry
 from rallypoint.plugins.status import Status
 
@@ -112,7 +113,9 @@ class _Loader:
         progress.stage = "registration"
         self._plugins.hooks.register(item.name, module)
         collection = Collection(item.name, self._plugins.hooks)
-        ctx = make_context(item.name, self._kernel, read_settings(item.name, collection.settings()))
+        settings = read_settings(item.name, collection.settings())
+        self._plugins.board.keep_secret(item.name, secrets_of(settings))
+        ctx = make_context(item.name, self._kernel, settings)
         return LoadedPlugin(
             name=item.name,
             manifest=manifest,

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rallypoint.plugins.redaction import hide
 from rallypoint.storage import clock
 
 Status = Literal[
@@ -88,11 +89,18 @@ class StatusBoard:
         self._lock = threading.Lock()
         self._entries: dict[str, PluginStatus] = {}
         self._issues: dict[str, dict[str, _Issue]] = {}
+        self._secrets: dict[str, tuple[str, ...]] = {}
+
+    def keep_secret(self, name: str, secrets: tuple[str, ...]) -> None:
+        """Take these texts out of every reason that is given for a plugin from now on."""
+        self._secrets[name] = secrets
 
     def put(self, entry: PluginStatus) -> None:
         """Set what the loader found; earlier issues of the plugin are forgotten."""
         with self._lock:
-            stamped = replace(entry, since=entry.since or clock.now(), reason=entry.reason[:MAX_REASON])
+            stamped = replace(
+                entry, since=entry.since or clock.now(), reason=self._clean(entry.name, entry.reason)
+            )
             self._entries[entry.name] = stamped
             self._issues[entry.name] = {}
 
@@ -103,7 +111,7 @@ class StatusBoard:
             issues = self._issues[name]
             known = issues.pop(stage, None)
             since = known.since if known and known.status == status else at
-            issues[stage] = _Issue(status, reason[:MAX_REASON], remedy, since, at)
+            issues[stage] = _Issue(status, self._clean(name, reason), remedy, since, at)
             if len(issues) > MAX_ISSUES:
                 del issues[next(iter(issues))]
 
@@ -135,6 +143,9 @@ class StatusBoard:
             remedy=issue.remedy,
             since=issue.since,
         )
+
+    def _clean(self, name: str, reason: str) -> str:
+        return hide(reason, self._secrets.get(name, ()))[:MAX_REASON]
 
 
 def worst(statuses: list[PluginStatus]) -> PluginStatus:
