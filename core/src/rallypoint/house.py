@@ -36,6 +36,8 @@ from rallypoint.web.limits import Limiter
 from rallypoint.web.openapi import document
 from rallypoint.web.server import Web
 from rallypoint.webhooks.deliveries import Deliveries
+from rallypoint.webhooks.history import History
+from rallypoint.webhooks.routes import webhook_routes
 from rallypoint.webhooks.targets import Targets
 
 CORE_PREFIXES = (
@@ -72,7 +74,10 @@ class House:
         self.connections = Connections(self.database, self.vault, self.outbox, ProviderHttp())
         self.sockets = Sockets(self.hub, self.identity.authenticator, settings)
         self.deliveries = Deliveries(self.database, self.jobs, self.leases, self.outbox, self.vault, settings)
-        self.idempotency = Idempotency(self.database, self.vault)
+        self.history = History(self.database, self.jobs)
+        self.idempotency = Idempotency(
+            self.database, self.vault, keep=round(settings.retention_idempotency * 1000)
+        )
         self.web = Web(
             settings, self.identity.authenticator, self.limiter, self.idempotency, Envelopes(), self.metrics
         )
@@ -118,6 +123,7 @@ class House:
         )
         self.web.mount(identity_routes(self.identity))
         self.web.mount(connection_routes(self.connections))
+        self.web.mount(webhook_routes(self.database, self.targets, self.history, self.settings))
         self.web.mount(
             plugin_routes(
                 lambda: overview(self.database),

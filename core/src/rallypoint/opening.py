@@ -8,18 +8,18 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from rallypoint.events.fanout import Fanout
+from rallypoint.events.retention import prune
 from rallypoint.house import House
-from rallypoint.identity.channel import UserChannel
-from rallypoint.jobs.schedule import Schedule
 from rallypoint.plugins.loaded import LoadedPlugin
 from rallypoint.plugins.plugins import Plugins
 from rallypoint.plugins.shared import SharedStatus
 from rallypoint.security.secrets import lock_data_dir
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.migrate import App, SchemaNewer, applied, migrate
+from rallypoint.wiring import Wiring
 
 GRACE_SECONDS = 10.0
+PRUNE_SECONDS = 600.0
 _log = structlog.stdlib.get_logger("rallypoint")
 
 
@@ -35,17 +35,7 @@ class Opening:
         self.house = house
         self.plugins = plugins
         self._stack = AsyncExitStack()
-        house.statuses = lambda: plugins.statuses
-        dispatch = plugins.dispatch
-        house.connections.supervise(dispatch.run)
-        self._schedule = Schedule(house.database, house.jobs, house.connections, run=dispatch.run)
-        self._fanout = Fanout(
-            house.database,
-            house.jobs,
-            house.leases,
-            house.outbox.types,
-            lambda: dispatch.implementers("on_event"),
-        )
+        self._wiring = Wiring(house, plugins)
 
     async def open(self) -> None:
         """Open everything; what was opened is closed by :meth:`close` even when this raises."""
@@ -53,7 +43,7 @@ class Opening:
         if house.database.is_sqlite:
             self._stack.enter_context(lock_data_dir(house.settings.data_dir))
         await self._open_storage()
-        self._contribute()
+        self._wiring.contribute()
         await house.connections.open()
         self._stack.push_async_callback(house.connections.close)
         await house.identity.start()
@@ -62,8 +52,9 @@ class Opening:
         shared = SharedStatus(house.database, self.plugins)
         await shared.open()
         self._stack.push_async_callback(shared.close)
-        await self._schedule.prepare()
+        await self._wiring.schedule.prepare()
         await house.sockets.start()
+        house.jobs.every(PRUNE_SECONDS, "retention", self._prune)
         await house.jobs.start()
         self._stack.push_async_callback(house.deliveries.stop, GRACE_SECONDS)
         self._stack.push_async_callback(house.jobs.stop, GRACE_SECONDS)
@@ -98,28 +89,20 @@ class Opening:
     def _with_tables(self) -> Iterable[LoadedPlugin]:
         return [plugin for plugin in self.plugins.loaded if plugin.contributions.models]
 
-    def _contribute(self) -> None:
-        """Let what plugins registered take effect."""
-        house = self.house
-        house.hub.add_channel(UserChannel())
-        for plugin in self.plugins.loaded:
-            parts = plugin.contributions
-            for prefix in plugin.manifest.prefixes:
-                house.web.envelopes.add(prefix.path, prefix.envelope)
-            house.web.mount(parts.routes, self.plugins.dispatch.guard(plugin.name))
-            house.outbox.declare(parts.events)
-            for channel in parts.channels:
-                house.hub.add_channel(channel)
-            for connection in parts.connections:
-                house.connections.declare(plugin.name, connection)
-            self._schedule.add(plugin.name, parts.tasks)
-
     async def _start_plugins(self) -> None:
         dispatch = self.plugins.dispatch
         dispatch.watchdog.start()
         self._stack.callback(dispatch.watchdog.stop)
         self._stack.push_async_callback(dispatch.call_all, "shutdown")
         await dispatch.call_all("startup")
+
+    async def _prune(self) -> None:
+        """Delete what is older than the operator wants it kept."""
+        house = self.house
+        await prune(house.database, house.settings)
+        await house.identity.sessions.prune()
+        while await house.idempotency.prune():
+            pass
 
     async def _greet(self) -> None:
         token = await self.house.identity.operators.first_setup_token()
