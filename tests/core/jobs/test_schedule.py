@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from rallypoint.connections.api import Connection
 from rallypoint.connections.http import ProviderHttp
 from rallypoint.connections.records import Owner
@@ -234,7 +235,10 @@ async def test_one_run_at_a_time_over_all_processes(house: House) -> None:
     task = global_task(slow)
     houses = [House(house.database) for _ in range(4)]
     for each in [house, *houses]:
-        await each.start(task)
+        each.schedule.add("acme", [task])
+        await each.schedule.prepare()
+    for each in [house, *houses]:
+        await each.jobs.start()
     await house.settled()
     assert most == 1
     for each in houses:
@@ -255,6 +259,16 @@ async def test_a_dead_process_is_taken_over_and_its_late_write_refused(house: Ho
     assert not await runs.settle(house.database, frozen, runs.Result(5, "late"))
     assert await runs.settle(house.database, taken, runs.Result(7))
     assert (await house.row())["next_at"] == 7
+
+
+async def test_a_killed_server_finds_its_tasks_due_at_the_next_start(house: House) -> None:
+    async with house.database.transaction() as tx:
+        await runs.make_due(tx, "acme", "sync", "")
+    assert await runs.claim(house.database, "acme/sync/", ttl=3600) is not None
+    work = Work()
+    await house.start(global_task(work))
+    await house.settled()
+    assert work.runs == [None]
 
 
 async def test_what_is_made_due_while_it_runs_runs_again(house: House) -> None:

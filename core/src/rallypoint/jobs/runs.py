@@ -95,6 +95,11 @@ async def unpark_config(tx: Transaction, plugin: str) -> None:
     )
 
 
+async def end_claims(tx: Transaction) -> None:
+    """End every claim: for a process that knows itself alone."""
+    await tx.execute("UPDATE scheduled_runs SET claimed_until = 0, fence = fence + 1 WHERE claimed_until > 0")
+
+
 async def remove_orphans(tx: Transaction) -> None:
     """Delete the rows of connections that were removed while their plugin was absent."""
     await tx.execute(
