@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from rallypoint import __version__
+from rallypoint.commands.plugin_group import WithPlugins, plugin_group
 
 if TYPE_CHECKING:
     from rallypoint.settings import Settings
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=WithPlugins, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rallypoint")
 def main() -> None:
     """Rallypoint: the backend for people who meet."""
@@ -114,7 +115,9 @@ def _settings(**overrides: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"RALLYPOINT_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()]
+        lines = [
+            f"RALLYPOINT_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
+        ]
         raise click.ClickException("These settings are wrong:\n  " + "\n  ".join(lines)) from None
 
 
@@ -130,6 +133,8 @@ def _run(work: Callable[[Settings], Awaitable[T]]) -> T:
     except ApiError as error:
         raise click.ClickException(error.message) from error
 
+
+main.add_command(plugin_group(_settings))
 
 if __name__ == "__main__":
     main()

@@ -90,8 +90,12 @@ def _copy_database(source: Path, copy: Path) -> None:
 def _members(archive: Path) -> tuple[bytes, bytes | None]:
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            contents = {member.name: tar.extractfile(member) for member in tar.getmembers() if member.isfile()}
-            read = {name: file.read() for name, file in contents.items() if isinstance(file, io.BufferedReader)}
+            contents = {
+                member.name: tar.extractfile(member) for member in tar.getmembers() if member.isfile()
+            }
+            read = {
+                name: file.read() for name, file in contents.items() if isinstance(file, io.BufferedReader)
+            }
     except (tarfile.TarError, OSError) as error:
         raise BackupError(f"{archive} is not a backup: {error}") from error
     database = read.get(DATABASE_MEMBER, b"")
