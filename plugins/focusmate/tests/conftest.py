@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+
 from rallypoint.app import App, build
 from rallypoint.connections.api import Connection
 from rallypoint.connections.records import Owner

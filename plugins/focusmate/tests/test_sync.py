@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from plugins.focusmate.tests.conftest import MIA, USER, World
+
 from rallypoint.connections.records import Owner
 from rallypoint.errors import NeedsReauth, RetryLater
-
-from plugins.focusmate.tests.conftest import MIA, USER, World
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOON = NOW + timedelta(hours=2)

@@ -75,6 +75,13 @@ async def test_study_togethers_room_has_its_own_shape(start: Start) -> None:
     assert (await world.room())["status"] == "ended"
 
 
+async def test_text_that_no_database_holds_is_mended(start: Start) -> None:
+    world = await start(**inbound_only("FLOW_CLUB"))
+    odd = {"id": "f1", "title": " a\x00b\ud800 "}
+    await world.deliver("flow-club", flow_webhook(SECRET, "session.created", odd, "d1"))
+    assert (await world.room())["name"] == "ab?"
+
+
 async def test_what_is_not_genuine_is_refused(start: Start) -> None:
     world = await start(**inbound_only("FLOW_CLUB"))
     body, headers = flow_webhook(SECRET, "session.created", SESSION, "d1")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest_asyncio
 from aiohttp import web
+
 from rallypoint.connections.api import Connection
 from rallypoint.connections.http import HttpOptions, ProviderHttp
 from rallypoint.connections.records import Owner

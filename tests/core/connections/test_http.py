@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.connections.conftest import KEY, AcmeFake
+
 from rallypoint.connections.breaker import Breaker
 from rallypoint.connections.http import ProviderHttp, Request, retry_after
 from rallypoint.errors import NeedsReauth, PermanentFailure, RetryLater
-
-from tests.core.connections.conftest import KEY, AcmeFake
 
 
 def get(acme: AcmeFake, path: str = "/me", **more: Any) -> Request:

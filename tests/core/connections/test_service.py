@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from tests.core.connections.conftest import ACCOUNT, ALICE, KEY, USER, AcmeFake, Pushed, declared
+
 from rallypoint.connections.api import Connection
 from rallypoint.connections.records import Owner
 from rallypoint.connections.service import Connections
@@ -14,8 +16,6 @@ from rallypoint.errors import NeedsReauth, NotFound, PermanentFailure, Unavailab
 from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Database, Transaction
-
-from tests.core.connections.conftest import ACCOUNT, ALICE, KEY, USER, AcmeFake, Pushed, declared
 
 BOB = Owner(ACCOUNT, "0190a000-0000-7000-8000-0000000000bb", "live")
 SANDBOX = Owner("0190a000-0000-7000-8000-00000000000c", USER, "sandbox")

@@ -45,7 +45,7 @@ async def save(tx: Transaction, owner: Owner, service: str, credential: str, lab
         owner.user_id,
         owner.mode,
         service,
-        label[: _TEXT_LIMITS["label"]],
+        label.replace("\x00", "")[: _TEXT_LIMITS["label"]],
         credential,
         at,
         at,

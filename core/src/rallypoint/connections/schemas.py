@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from rallypoint.storage import clock
 from rallypoint.storage.database import Row
+from rallypoint.web.fields import Body
 
 
-class ConnectBody(BaseModel):
+class ConnectBody(Body):
     """What connects a service."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     api_key: str = Field(
         min_length=1,

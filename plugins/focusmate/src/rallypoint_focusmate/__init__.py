@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from rallypoint.domains.rooms.api import RoomSource
 from rallypoint.sdk import ApiKeyConnection, Connection, PluginContext, PluginSettings, Task, hookimpl
-
 from rallypoint_focusmate.client import fetch_me
 from rallypoint_focusmate.mapping import SERVICE
 from rallypoint_focusmate.settings import FocusmateSettings

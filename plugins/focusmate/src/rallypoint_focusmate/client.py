@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
-from rallypoint.sdk import Client, RetryLater
 
+from rallypoint.sdk import Client, RetryLater
 from rallypoint_focusmate.schemas import Me, Session
 
 

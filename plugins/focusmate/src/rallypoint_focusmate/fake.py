@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+
 from rallypoint.testing.fakes import ProviderFake
 
 _YEAR = timedelta(days=366)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 from rallypoint.domains.rooms.api import ExternalParticipant, ExternalRoom, RoomType
-
 from rallypoint_focusmate.schemas import Session, SessionUser, to_ms
 
 SERVICE = "focusmate"

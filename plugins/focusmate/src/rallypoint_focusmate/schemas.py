@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Id = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=64)]
 _DAY = 24 * 3600 * 1000
 
 
@@ -45,7 +45,7 @@ class SessionUser(_Reply):
 class Session(_Reply):
     """A booked session."""
 
-    session_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    session_id: Id
     duration: int = Field(gt=0, le=_DAY)
     start_time: datetime
     users: tuple[SessionUser, ...] = Field((), max_length=20)

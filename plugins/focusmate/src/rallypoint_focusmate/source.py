@@ -6,7 +6,6 @@ import time
 
 from rallypoint.domains.rooms.api import ExternalRoom, Pull
 from rallypoint.sdk import Client, NotFound, PluginContext
-
 from rallypoint_focusmate.client import fetch_me, fetch_sessions
 from rallypoint_focusmate.mapping import SERVICE, is_over, room_of
 from rallypoint_focusmate.settings import FocusmateSettings

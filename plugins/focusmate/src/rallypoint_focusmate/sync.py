@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from rallypoint.domains.rooms.api import ExternalRoom, Rooms
 from rallypoint.sdk import Connection, PluginContext
-
 from rallypoint_focusmate.client import fetch_me, fetch_sessions
 from rallypoint_focusmate.mapping import SERVICE, cancelled_room, digest, is_over, room_of
 from rallypoint_focusmate.schemas import Session

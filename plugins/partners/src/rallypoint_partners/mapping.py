@@ -88,7 +88,8 @@ def _at(session: Any, pointer: str | None) -> Any:
 def _text(value: Any, limit: int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).strip()[:limit]
+    clean = str(value).replace("\x00", "").encode(errors="replace").decode()  # what every database can hold
+    return clean.strip()[:limit]
 
 
 def _tags(value: Any) -> tuple[str, ...]:
