@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
+from rallypoint.storage.leases import Leases
 from support.delivery_house import open_house
 
 APPS = {app.label: [app.models] for app in CORE_APPS if app.label in {"storage", "events", "webhooks"}}
@@ -19,6 +20,7 @@ async def main(folder: Path) -> None:
     database = Database("", folder)
     await database.open(APPS)
     try:
+        await Leases(database).inherit()
         async with open_house(database) as house:
             while not await house.none_pending():
                 await asyncio.sleep(0.02)

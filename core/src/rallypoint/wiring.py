@@ -11,9 +11,10 @@ from rallypoint.events.types import Event
 from rallypoint.house import House
 from rallypoint.identity.channel import UserChannel
 from rallypoint.jobs.schedule import Schedule
-from rallypoint.plugins.guarded import guarded_channel, guarded_source
+from rallypoint.plugins.channels import guard_channel
 from rallypoint.plugins.loaded import LoadedPlugin
 from rallypoint.plugins.plugins import Plugins
+from rallypoint.plugins.sources import guard_source
 from rallypoint.storage.database import Transaction
 from rallypoint.storage.ids import new_id
 from rallypoint.web.routing import Route
@@ -57,16 +58,14 @@ class Wiring:
         house.web.mount(self._webhook_routes(plugin))
         house.outbox.declare(parts.events)
         for channel in parts.channels:
-            served = channel if plugin.is_core else guarded_channel(self._dispatch, plugin.name, channel)
-            house.hub.add_channel(served)
+            house.hub.add_channel(guard_channel(self._dispatch, plugin, channel))
         for connection in parts.connections:
             house.connections.declare(plugin.name, connection)
         self.schedule.add(plugin.name, parts.tasks)
 
     def _webhook_routes(self, plugin: LoadedPlugin) -> list[Route]:
-        guard = self._dispatch
         return [
-            self._receipts.receipt_route(guarded_source(guard, plugin.name, source))
+            self._receipts.receipt_route(guard_source(self._dispatch, plugin.name, source))
             for source in plugin.contributions.webhooks
         ]
 
