@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rallypoint.realtime.channel import Message
 from rallypoint.realtime.phoenix import PhoenixEncoder
 from rallypoint.realtime.transport import BadFrame

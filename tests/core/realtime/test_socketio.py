@@ -10,9 +10,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 import socketio
+from socketio.exceptions import ConnectionError as RefusedByServer
+
 from rallypoint.realtime.channel import Message
 from rallypoint.storage import clock
-from socketio.exceptions import ConnectionError as RefusedByServer
 from support.socket_house import House, open_house
 
 # python-socketio's client leaves its aiohttp connection to the collector when the server ends it.

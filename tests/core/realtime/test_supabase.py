@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+
 from rallypoint.realtime.channel import Message, RowChange
 from support.socket_house import House, open_house
 

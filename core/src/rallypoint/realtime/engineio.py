@@ -119,7 +119,7 @@ class DirectWebSocket(asgi.WebSocket):  # type: ignore[misc]
 
 
 class DirectServer(engineio.AsyncServer):  # type: ignore[misc]
-    """Engine.IO's server; :meth:`send_frame` is its short way out.
+    """Engine.IO's server; :meth:`sender` is the short way out.
 
     Attributes:
         limits: Of what waits for one client.
@@ -151,18 +151,22 @@ class DirectServer(engineio.AsyncServer):  # type: ignore[misc]
 
         return super().on(event, disconnected)
 
-    def send_frame(self, sid: str, frame: Frame) -> None:
-        """Send a text frame that holds an Engine.IO message packet, without waiting."""
-        socket = self.sockets.get(sid)
-        if socket is None or socket.closed:
-            return
-        driver = self.drivers.get(sid)
-        if driver is not None and driver.outbound is not None and socket.upgraded and not socket.queue.held:
-            driver.outbound.send(frame)
-        elif socket.queue.qsize() < self.limits.frames:
-            socket.queue.put_nowait(Packet(MESSAGE, frame.message["text"][1:]))
-        else:
-            self.overflowed(sid)
+    def sender(self, sid: str) -> Callable[[Frame], None]:
+        """Return what sends a socket text frames that hold an Engine.IO message packet, without waiting."""
+        socket = self.sockets[sid]
+        queue: PacketQueue = socket.queue
+        drivers = self.drivers
+
+        def send(frame: Frame) -> None:
+            driver = drivers.get(sid)
+            if driver is not None and not queue.held and socket.upgraded and driver.outbound is not None:
+                driver.outbound.send(frame)
+            elif queue.qsize() >= self.limits.frames:
+                self.overflowed(sid)
+            elif not socket.closed:
+                queue.put_nowait(Packet(MESSAGE, frame.message["text"][1:]))
+
+        return send
 
 
 class DirectSocketIO(socketio.AsyncServer):  # type: ignore[misc]

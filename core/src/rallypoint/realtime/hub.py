@@ -136,6 +136,11 @@ class Hub:
         self.disconnect(connection)
         connection.close(code, reason)
 
+    @property
+    def connections(self) -> int:
+        """How many sockets are open."""
+        return len(self._connections)
+
     # Topics
 
     async def join(
@@ -251,6 +256,10 @@ class Hub:
     def presence(self, topic: str) -> Metas:
         """Return who is on a topic of this process, in the shape of ``presence_state``."""
         return self._presence.state(topic)
+
+    def members(self, topic: str) -> int:
+        """Return how many members a topic has in this process."""
+        return sum(1 for _ in self._fanout.members(topic))
 
     def track(self, member: Member, key: str, meta: Payload) -> None:
         """Show a member in its topic's presence, or replace what it shows."""

@@ -55,8 +55,7 @@ class SocketIOConnection(Connection):
     """A client on the default namespace."""
 
     def __init__(self, principal: Principal, server: DirectSocketIO, sid: str, engine_sid: str) -> None:
-        eio = server.eio
-        super().__init__(principal, ENCODER, lambda frame: eio.send_frame(engine_sid, frame))
+        super().__init__(principal, ENCODER, server.eio.sender(engine_sid))
         self._server = server
         self._sid = sid
         self.engine_sid = engine_sid
