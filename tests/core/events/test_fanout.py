@@ -1,0 +1,77 @@
+"""From events to work."""
+
+from __future__ import annotations
+
+from rallypoint.storage.database import Database
+from rallypoint.storage.leases import Leases
+from support.delivery_house import House, eventually
+
+URL = "http://127.0.0.1:1/"
+
+
+async def test_the_order_of_a_subject_is_its_numbers_not_its_ids(database: Database) -> None:
+    """Another process's clock may be behind: the later event then has the smaller id."""
+    house = House(database)
+    await house.target("room:1", URL)
+    async with database.transaction() as tx:
+        events = [await house.outbox.add(tx, house.draft("room:1")) for _ in range(3)]
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE events SET id = '0' WHERE seq = 3")
+    assert await house.fanout.run() == 3
+    rows = await database.fetch("SELECT event_id FROM webhook_deliveries ORDER BY lane_id, seq")
+    assert [row["event_id"] for row in rows] == [events[0].id, events[1].id, "0"]
+    [lane] = await database.fetch("SELECT done_seq, last_seq FROM webhook_lanes")
+    assert tuple(lane) == (0, 3)
+
+
+async def test_fanning_out_twice_changes_nothing(database: Database) -> None:
+    house = House(database)
+    house.plugins = {"acme"}
+    await house.target("room:1", URL)
+    await house.happen("room:1")
+    await house.fanout.run()
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE events SET fan_at = 1")
+    await house.fanout.run()
+    for table in ("webhook_deliveries", "webhook_lanes", "event_reactions"):
+        assert len(await database.fetch(f"SELECT 1 FROM {table}")) == 1
+
+
+async def test_more_than_a_batch(database: Database) -> None:
+    house = House(database)
+    await house.target("account:acc", URL)
+    async with database.transaction() as tx:
+        for number in range(1200):
+            await house.outbox.add(tx, house.draft(f"room:{number % 7}"))
+    assert await house.fanout.run() == 1200
+    assert len(await database.fetch("SELECT 1 FROM webhook_deliveries")) == 1200
+    assert len(await database.fetch("SELECT 1 FROM webhook_lanes")) == 7
+
+
+async def test_a_disabled_target_gets_nothing(database: Database) -> None:
+    house = House(database)
+    await house.target("room:1", URL)
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE webhook_targets SET state = 'disabled'")
+    await house.happen("room:1")
+    assert await house.fanout.run() == 1
+    assert await database.fetch("SELECT 1 FROM webhook_deliveries") == []
+
+
+async def test_one_process_fans_out_at_a_time(house: House) -> None:
+    other = Leases(house.database)
+    held = await other.acquire("events.fanout", 30)
+    assert held is not None
+    await house.happen("room:1")
+    assert await house.fanout.run() == 0
+    await other.release(held)
+    await eventually(house.none_pending)
+
+
+async def test_the_sweep_finds_what_nobody_was_woken_for(database: Database) -> None:
+    dead = House(database)
+    await dead.happen("room:1")
+    alive = House(database)
+    await alive.start()
+    await eventually(alive.none_pending)
+    await alive.stop()
