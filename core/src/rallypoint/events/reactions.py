@@ -71,11 +71,19 @@ class Reactions:
             return
         try:
             while rows := await self._due(plugin):
-                lease = await self._work(lease, plugin, rows)
+                lease = await self._work(lease, rows)
+            await self._wake_when_due(plugin)
         except LeaseLost:
             self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, REACT, plugin)
         finally:
             await self._leases.release(lease)
+
+    async def _wake_when_due(self, plugin: str) -> None:
+        row = await self._database.fetch_one(
+            "SELECT MIN(next_at) AS next_at FROM event_reactions WHERE plugin = ?", plugin
+        )
+        if row is not None and row["next_at"] is not None:
+            self._jobs.wake_at(row["next_at"], REACT, plugin)
 
     async def _sweep(self) -> None:
         for plugin in self._reactors():
@@ -84,27 +92,29 @@ class Reactions:
 
     async def _due(self, plugin: str, limit: int = _BATCH) -> list[Row]:
         return await self._database.fetch(
-            "SELECT r.id AS reaction_id, r.attempts, e.* FROM event_reactions r JOIN events e ON e.id = r.event_id"
+            "SELECT r.id AS reaction_id, r.plugin, r.attempts, e.*"
+            " FROM event_reactions r JOIN events e ON e.id = r.event_id"
             " WHERE r.plugin = ? AND r.next_at <= ? ORDER BY r.next_at, r.id LIMIT ?",
             plugin,
             clock.now(),
             limit,
         )
 
-    async def _work(self, lease: Lease, plugin: str, rows: Sequence[Row]) -> Lease:
+    async def _work(self, lease: Lease, rows: Sequence[Row]) -> Lease:
         """React to each row, writing down what came of it at least once a second."""
         verdicts: list[_Verdict] = []
         written = time.monotonic()
         for row in rows:
-            verdicts.append(await self._one(plugin, row))
+            verdicts.append(await self._one(row))
             if time.monotonic() - written > 1.0:
-                await self._write(lease, plugin, verdicts)
+                await self._write(lease, verdicts)
                 lease = await self._leases.renew(lease, _LEASE_SECONDS)
                 verdicts, written = [], time.monotonic()
-        await self._write(lease, plugin, verdicts)
+        await self._write(lease, verdicts)
         return lease
 
-    async def _one(self, plugin: str, row: Row) -> _Verdict:
+    async def _one(self, row: Row) -> _Verdict:
+        plugin = row["plugin"]
         id_, attempts = row["reaction_id"], row["attempts"] + 1
         try:
             await self._react(plugin, event_of(row))
@@ -120,7 +130,7 @@ class Reactions:
             return _Verdict(id_, attempts, _said(error), again)
         return _Verdict(id_, attempts)
 
-    async def _write(self, lease: Lease, plugin: str, verdicts: Sequence[_Verdict]) -> None:
+    async def _write(self, lease: Lease, verdicts: Sequence[_Verdict]) -> None:
         done = [(verdict.id,) for verdict in verdicts if not verdict.error]
         failed = [verdict for verdict in verdicts if verdict.error]
         async with self._database.transaction() as tx:
@@ -132,9 +142,6 @@ class Reactions:
                     "UPDATE event_reactions SET attempts = ?, error = ?, next_at = ? WHERE id = ?",
                     [(verdict.attempts, verdict.error, verdict.next_at, verdict.id) for verdict in failed],
                 )
-        for verdict in failed:
-            if verdict.next_at is not None:
-                self._jobs.wake_at(verdict.next_at, REACT, plugin)
 
 
 def _said(error: Exception) -> str:

@@ -133,5 +133,6 @@ class Deliveries:
         )
         await drain.run()
         await self._leases.release(drain.lease)
-        if drain.retry_at is not None:
-            self._jobs.wake_at(drain.retry_at, DRAIN, str(shard))
+        again = await self._reader.next_due(shard)
+        if again is not None and not self._stopping:
+            self._jobs.wake_at(again, DRAIN, str(shard))

@@ -63,7 +63,6 @@ class Drain:
     ) -> None:
         self.lease = lease
         self.over = False
-        self.retry_at: int | None = None
         self._shard = shard
         self._reader, self._ledger, self._sender, self._leases = reader, ledger, sender, leases
         self._policy, self._renderers = policy, renderers
@@ -267,7 +266,6 @@ class Drain:
     def _postpone(self, lane: Lane, at: int) -> None:
         lane.attempts += 1
         lane.next_at = at
-        self.retry_at = at if self.retry_at is None else min(at, self.retry_at)
         self._leave(lane)
 
     def _close(self, target: Destination, reason: str) -> None:

@@ -46,6 +46,13 @@ class Reader:
             LANES_A_PAGE,
         )
 
+    async def next_due(self, shard: int) -> int | None:
+        """Return when the shard's next lane is due, in milliseconds; None when there is none."""
+        row = await self._database.fetch_one(
+            "SELECT MIN(next_at) AS next_at FROM webhook_lanes WHERE shard = ?", shard
+        )
+        return None if row is None else row["next_at"]
+
     async def items(self, lane_ids: Sequence[str]) -> list[Row]:
         """Return the next deliveries of up to ``LANES_A_READ`` lanes with their bodies, lane by lane, in order."""
         return await self._database.fetch(_items_sql(len(lane_ids)), ITEMS_A_LANE - 1, *lane_ids)

@@ -134,6 +134,7 @@ class Receipts:
                 for row in rows:
                     lease = await self._leases.renew(lease, _LEASE_SECONDS)
                     await self._write(lease, row, await self._handle(source, row))
+            await self._wake_when_due(provider)
         except LeaseLost:
             self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, RECEIVE, provider)
         finally:
@@ -176,6 +177,13 @@ class Receipts:
             if await self._due(provider, 1):
                 self._jobs.wake(RECEIVE, provider)
 
+    async def _wake_when_due(self, provider: str) -> None:
+        row = await self._database.fetch_one(
+            "SELECT MIN(next_at) AS next_at FROM webhook_receipts WHERE provider = ?", provider
+        )
+        if row is not None and row["next_at"] is not None:
+            self._jobs.wake_at(row["next_at"], RECEIVE, provider)
+
     async def _due(self, provider: str, limit: int = _BATCH) -> Sequence[Row]:
         return await self._database.fetch(
             "SELECT id, body, headers, query, url, attempts FROM webhook_receipts"
@@ -204,7 +212,6 @@ class Receipts:
         return _Verdict(attempts)
 
     async def _write(self, lease: Lease, row: Row, verdict: _Verdict) -> None:
-        provider = lease.name.partition("/")[2]
         async with self._database.transaction() as tx:
             await Leases.guard(tx, lease)
             await tx.execute(
@@ -217,8 +224,6 @@ class Receipts:
                 clock.now(),
                 row["id"],
             )
-            if (again := verdict.next_at) is not None:
-                tx.after_commit(lambda: self._jobs.wake_at(again, RECEIVE, provider))
 
 
 def _delivery_id(source: WebhookSource, inbound: Inbound) -> str:
