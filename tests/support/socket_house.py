@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import uvicorn
+
 from rallypoint.errors import Unauthorized
 from rallypoint.identity.api import Principal
 from rallypoint.realtime.channel import Channel, Join, Joined, Message, Payload, Refused, Replay, RowChange
 from rallypoint.realtime.hub import Hub
 from rallypoint.realtime.sockets import Sockets
+from rallypoint.realtime.wire import WireProtocol
 from rallypoint.settings import Settings
 from rallypoint.storage import clock
 from rallypoint.storage.ids import new_id
@@ -153,7 +155,7 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                ws="websockets-sansio",
+                ws=WireProtocol,
                 ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,

@@ -10,6 +10,7 @@ import uvicorn
 from rallypoint.app import build
 from rallypoint.logs import configure_logging
 from rallypoint.plugins.loader import StartRefused
+from rallypoint.realtime.wire import WireProtocol
 from rallypoint.security.secrets import SecretsError, ensure_secret_key
 from rallypoint.settings import Settings
 
@@ -40,7 +41,7 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=WireProtocol,
         ws_per_message_deflate=False,  # compressing a broadcast once for each socket costs more than it saves
         ws_max_size=settings.max_body_bytes,
         lifespan="on",

@@ -16,6 +16,8 @@ from functools import partial
 from types import coroutine
 from typing import Any
 
+from rallypoint.realtime.wire import WIRE, text_on_the_wire
+
 Send = Callable[[Mapping[str, Any]], Coroutine[Any, Any, None]]
 
 
@@ -34,8 +36,8 @@ class Frame:
 
 def text_frame(text: bytes | str) -> Frame:
     """Return a text frame."""
-    decoded = text if isinstance(text, str) else text.decode()
-    return Frame({"type": "websocket.send", "text": decoded}, len(text))
+    decoded, encoded = (text, text.encode()) if isinstance(text, str) else (text.decode(), text)
+    return Frame({"type": "websocket.send", "text": decoded, WIRE: text_on_the_wire(encoded)}, len(encoded))
 
 
 def close_frame(code: int, reason: str) -> Frame:
