@@ -76,7 +76,7 @@ def show_details(details: Details, *, as_json: bool) -> None:
 
 def in_words(remains: Remains) -> str:
     """Return what a plugin has in the database, in one line."""
-    rows = [f"{count} rows in {table}" for table, count in remains.rows.items()]
+    rows = [f"rows in {table} ({count})" for table, count in remains.rows.items()]
     parts = [*(f"table {table}" for table in remains.tables), *rows]
     return f"{remains.name} {remains.version} has {', '.join(parts) or 'nothing'} in the database"
 
