@@ -1,27 +1,18 @@
-"""Programs in Node.js that tests talk to; without Node a test skips, in CI it fails."""
+"""A receiver of webhooks in Node.js that tests deliver to."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
+from support.node import need_node
 
 HERE = Path(__file__).parent
-
-
-def need_node() -> str:
-    """Return the path of Node.js, or skip the test (fail it in CI)."""
-    node = shutil.which("node")
-    if node is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Node.js is not installed")
-    return str(node)
 
 
 class Receiver:

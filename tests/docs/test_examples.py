@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.node import need_node
 from docs.markdown import ROOT, blocks
 from rallypoint.testing.server import ServerProcess
+from support.node import need_node, need_packages
 
-PEERS = ROOT / "tests" / "peers"
 BIN = Path(sys.executable).parent
 
 
@@ -62,7 +61,7 @@ def test_the_client_s_curl_examples(client_variables):
 
 @pytest.mark.node
 @pytest.mark.parametrize("number", range(3), ids=["socket.io", "phoenix", "supabase"])
-def test_the_client_s_socket_examples(own_server, client_variables, peers, number):
+def test_the_client_s_socket_examples(own_server, client_variables, number):
     code = blocks("docs/api-clients.md", "javascript")[number]
     values = {"API": own_server.url, **client_variables}
     constants = "".join(f"const {name} = {value!r};\n" for name, value in values.items())
@@ -70,7 +69,7 @@ def test_the_client_s_socket_examples(own_server, client_variables, peers, numbe
     rest = "".join(line for line in code.splitlines(True) if not line.startswith("import "))
     done = subprocess.run(
         [need_node(), "--input-type=module", "-e", imports + constants + rest],
-        cwd=peers, capture_output=True, text=True, timeout=30, check=False,
+        cwd=need_packages(), capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

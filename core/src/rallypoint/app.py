@@ -12,6 +12,7 @@ from rallypoint.opening import Opening
 from rallypoint.plugins.discovery import Discovered
 from rallypoint.plugins.loader import load
 from rallypoint.settings import Settings
+from rallypoint.web.middleware import behind_proxies
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -45,9 +46,13 @@ class App:
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         self.house = opening.house
+        self._asgi = behind_proxies(self._serve, self.house.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, request, or the lifespan (ASGI 3.0)."""
+        await self._asgi(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return

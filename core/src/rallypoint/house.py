@@ -25,9 +25,10 @@ from rallypoint.realtime.hub import Hub
 from rallypoint.realtime.sockets import Sockets
 from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
-from rallypoint.storage.apps import core_tables
+from rallypoint.storage.apps import CORE_APPS, core_tables
 from rallypoint.storage.database import Database
 from rallypoint.storage.leases import Leases
+from rallypoint.storage.migrate import check_current
 from rallypoint.web.docs import docs_routes
 from rallypoint.web.envelopes import Envelopes
 from rallypoint.web.health import health_routes
@@ -115,7 +116,10 @@ class House:
         self.web.mount(
             health_routes(
                 version=__version__,
-                checks={"database": lambda: self.database.fetch("SELECT 1")},
+                checks={
+                    "database": lambda: self.database.fetch("SELECT 1"),
+                    "migrations": lambda: check_current(self.database, CORE_APPS),
+                },
                 plugins=lambda: Counter(status.status for status in self.statuses()),
                 metrics=self.metrics,
                 metrics_for=self.settings.metrics,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rallypoint.storage import clock
 from rallypoint.storage.ids import is_id, new_id
 

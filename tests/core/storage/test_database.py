@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+
 from rallypoint.storage.database import Database
 
 INSERT = "INSERT INTO leases (name, owner, fence, expires_at) VALUES (?, 'me', 1, 0)"

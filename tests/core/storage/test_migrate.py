@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from rallypoint.storage.database import Database
 from rallypoint.storage.makemigrations import make_migrations
-from rallypoint.storage.migrate import App, SchemaNewer, applied, migrate
+from rallypoint.storage.migrate import App, SchemaNewer, applied, check_current, migrate
 
 MODELS = """
 from tortoise import fields
@@ -45,9 +46,12 @@ async def test_written_applied_once_and_then_left_alone(tmp_path, acme):
         assert await migrate(database, acme, await applied(database)) is True
         assert await migrate(database, acme, await applied(database)) is False
         assert await database.fetch("SELECT id, name FROM acme_things") == []
+        await check_current(database, [acme])
         path.rename(path.with_name("0002_other.py"))
         with pytest.raises(SchemaNewer, match="0001_initial"):
             await migrate(database, acme, await applied(database))
+        with pytest.raises(SchemaNewer, match="another version"):
+            await check_current(database, [acme])
     finally:
         await database.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from rallypoint.storage.store import MAX_VALUE_BYTES, Store
 
 json_values = st.recursive(

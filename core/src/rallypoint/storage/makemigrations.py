@@ -1,4 +1,4 @@
-"""Writes the migrations that changed models ask for: ``python -m rallypoint.storage.makemigrations LABEL=MODULE …``."""
+"""Writes the migrations that changed models ask for: ``python -m rallypoint.storage.makemigrations LABEL=MODULE``."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ An app's migrations live in the package ``<models module's package>.migrations``
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,20 @@ async def applied(database: Database) -> dict[str, set[str]]:
     for key in await MigrationRecorder(database.writer).applied_migrations():
         by_app.setdefault(key.app_label, set()).add(key.name)
     return by_app
+
+
+async def check_current(database: Database, apps: Iterable[App]) -> None:
+    """Check on the reader that the tables of ``apps`` are as this version of the code knows them.
+
+    Raises:
+        SchemaNewer: Another version of the code has migrated them since, or not yet.
+    """
+    rows = await database.fetch("SELECT app, name FROM tortoise_migrations")
+    done = {(row["app"], row["name"]) for row in rows}
+    for app in apps:
+        present = {name for label, name in done if label == app.label}
+        if present != names_on_disk(app):
+            raise SchemaNewer(f"the tables of {app.label} are of another version")
 
 
 async def migrate(database: Database, app: App, done: Mapping[str, set[str]]) -> bool:
