@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     socket_heartbeat_timeout: float = Field(
         75.0, gt=0, description="Seconds of silence after which a socket is taken for dead"
     )
+    socket_authentication_timeout: float = Field(
+        30.0, gt=0, description="Seconds in which a Socket.IO client must send its token"
+    )
     socket_token_grace: float = Field(
         60.0, ge=0, description="Seconds an expired token's socket lives on to send a new one"
     )

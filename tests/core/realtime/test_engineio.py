@@ -19,7 +19,7 @@ LIMITS = QueueLimits(20, 1000)
 
 
 def direct_server() -> DirectServer:
-    return DirectServer(async_mode="asgi", limits=LIMITS)
+    return DirectServer(async_mode="asgi", limits=LIMITS, patience=30)
 
 
 def test_drivers_are_looked_up_in_the_table_of_the_server() -> None:
@@ -30,7 +30,7 @@ def test_drivers_are_looked_up_in_the_table_of_the_server() -> None:
 
 
 def test_socketio_makes_the_engine_we_tell_it() -> None:
-    assert isinstance(DirectSocketIO(async_mode="asgi", limits=LIMITS).eio, DirectServer)
+    assert isinstance(DirectSocketIO(async_mode="asgi", limits=LIMITS, patience=30).eio, DirectServer)
     assert socketio.AsyncServer(async_mode="asgi")._engineio_server_class() is engineio.AsyncServer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -353,3 +354,22 @@ async def test_restart_sends_clients_away_so_that_they_come_back(house: House) -
         assert await raw.receive_str() == '42["dropped",{"code":1012,"reason":"server restart"}]'
         assert (await raw.receive()).type == aiohttp.WSMsgType.CLOSE
         assert raw.close_code == 1012
+
+
+async def test_clients_that_never_authenticate_are_sent_away() -> None:
+    async with open_house(socket_authentication_timeout=0.1) as house, aiohttp.ClientSession() as session:
+        url = f"{house.url}/socket.io/?EIO=4&transport="
+        house.gate.issue("alice")
+        idle, known = await session.ws_connect(url + "websocket"), await session.ws_connect(url + "websocket")
+        await known.send_str('40{"token":"alice"}')
+        async with session.get(url + "polling") as reply:
+            opened = json.loads((await reply.text())[1:])
+        assert (await idle.receive_str())[0] == "0"
+        assert (await idle.receive(5)).type == aiohttp.WSMsgType.CLOSE
+        assert idle.close_code == 1008
+        async with session.get(f"{url}polling&sid={opened['sid']}") as reply:
+            assert (await reply.text()).split("\x1e")[-1] == "1"
+        assert house.hub.connections == 1
+        await known.send_str('42["dance",{}]')
+        assert [(await known.receive_str())[0] for _ in range(2)] == ["0", "4"]
+        await known.close()

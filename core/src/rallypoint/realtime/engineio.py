@@ -21,9 +21,10 @@ import socketio
 from engineio.async_drivers import asgi
 from engineio.packet import MESSAGE, NOOP, Packet
 
-from rallypoint.realtime.outbound import Frame, Outbound, QueueLimits, binary_frame, text_frame
+from rallypoint.realtime.outbound import Frame, Outbound, QueueLimits, binary_frame, close_frame, text_frame
 
 CLOSE_SECONDS = 5.0
+POLICY = 1008
 PACKETS_A_POLL = 16  # python-engineio's own client refuses a longer payload
 
 
@@ -123,14 +124,18 @@ class DirectServer(engineio.AsyncServer):  # type: ignore[misc]
 
     Attributes:
         limits: Of what waits for one client.
+        patience: Seconds in which a new socket must be admitted.
+        admitted: Tells whether a socket, by its id, has authenticated.
         overflowed: Called with the id of a socket whose client has fallen too far behind.
         drivers: Of sockets on WebSocket, by their id.
     """
 
-    def __init__(self, *, limits: QueueLimits, **options: Any) -> None:
+    def __init__(self, *, limits: QueueLimits, patience: float, **options: Any) -> None:
         super().__init__(**options)
         self._async: dict[str, Any] = {**self._async, "websocket": DirectWebSocket}
         self.limits = limits
+        self.patience = patience
+        self.admitted: Callable[[str], bool] = lambda _sid: True
         self.overflowed: Callable[[str], None] = lambda _sid: None
         self.drivers: dict[str, DirectWebSocket] = {}
 
@@ -139,17 +144,35 @@ class DirectServer(engineio.AsyncServer):  # type: ignore[misc]
         return PacketQueue()
 
     def on(self, event: str, handler: Callable[..., Any] | None = None) -> Any:
-        """Register a handler; after ``disconnect`` a poll that would wait for nothing is answered too."""
-        if event != "disconnect" or handler is None:
-            return super().on(event, handler)
-        told = handler
+        """Register a handler; those of ``connect`` and ``disconnect`` also start and end what is ours."""
+        if handler is not None and event == "connect":
+            return super().on(event, self._then_watch(handler))
+        if handler is not None and event == "disconnect":
+            return super().on(event, self._then_release(handler))
+        return super().on(event, handler)
 
+    def _then_watch(self, told: Callable[..., Any]) -> Callable[..., Any]:
+        async def connected(sid: str, environ: dict[str, Any]) -> Any:
+            asyncio.get_running_loop().call_later(self.patience, self._expire, sid)
+            return await told(sid, environ)
+
+        return connected
+
+    def _then_release(self, told: Callable[..., Any]) -> Callable[..., Any]:
         async def disconnected(sid: str, reason: str) -> None:
             await told(sid, reason)
             if sid in self.sockets and not self.sockets[sid].upgraded:
-                self.sockets[sid].queue.put_nowait(Packet(NOOP))
+                self.sockets[sid].queue.put_nowait(Packet(NOOP))  # answers a poll that would wait for nothing
 
-        return super().on(event, disconnected)
+        return disconnected
+
+    def _expire(self, sid: str) -> None:
+        if sid not in self.sockets or self.admitted(sid):
+            return
+        if sid in self.drivers:
+            self.drivers[sid].finish([close_frame(POLICY, "no authentication")])
+        else:
+            self._expiring = asyncio.ensure_future(self.sockets[sid].close(wait=False))
 
     def sender(self, sid: str) -> Callable[[Frame], None]:
         """Return what sends a socket text frames that hold an Engine.IO message packet, without waiting."""

@@ -27,7 +27,6 @@ from rallypoint.settings import Settings
 from rallypoint.storage import clock
 
 OVERLOADED = 1013
-AUTHENTICATE_SECONDS = 30.0
 
 Ack = Mapping[str, Any]
 
@@ -102,8 +101,10 @@ class SocketIO:
             cors_allowed_origins=_origin_check(settings.cors_origins),
             max_http_buffer_size=settings.limit_socket_frame_bytes,
             limits=QueueLimits(settings.socket_queue_frames, settings.socket_queue_bytes),
+            patience=settings.socket_authentication_timeout,
         )
         self.server.eio.overflowed = self._overflowed
+        self.server.eio.admitted = self._by_engine.__contains__
         for event in ("connect", "disconnect", "join", "leave", "access_token"):
             self.server.on(event, getattr(self, f"_{event}"))
         self.server.on("*", self._event)
