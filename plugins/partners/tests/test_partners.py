@@ -10,7 +10,7 @@ import pytest
 from plugins.partners.tests.conftest import ACCOUNT, OWNER, SECRET, Start, inbound_only, two_way
 
 from rallypoint.domains.rooms.api import Pull
-from rallypoint.errors import NotFound, PermanentFailure, Unauthorized, Unavailable
+from rallypoint.errors import NotFound, PermanentFailure, RetryLater, Unauthorized, Unavailable
 from rallypoint.sdk import Inbound
 from rallypoint_partners.fake import PartnerFake, flow_webhook, study_webhook
 
@@ -33,7 +33,10 @@ async def test_nothing_is_configured_and_says_so(start: Start) -> None:
 
 async def test_a_secret_without_an_owner_is_not_enough(start: Start) -> None:
     world = await start(FLOW_CLUB_WEBHOOK_SECRET=SECRET)
-    with pytest.raises(Unavailable):
+    assert world.partner("flow-club").direction == "not configured"
+    health = world.partners.health()
+    assert (health.state, health.reason) == ("degraded", "nobody owns the rooms of flow-club")
+    with pytest.raises(RetryLater, match="OWNER_ID of flow-club"):
         await world.deliver("flow-club", flow_webhook(SECRET, "session.created", SESSION, "d1"))
 
 
@@ -200,3 +203,16 @@ async def test_a_partner_of_the_operators_own(start: Start, tmp_path: Path) -> N
     )
     room = await world.room()
     assert (room["name"], room["scheduled_start"]) == ("First", 4102444800500)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"), [("flow-club", "FLOW_CLUB"), ("study-together", "STUDY_TOGETHER")]
+)
+async def test_samples_are_genuine(start: Start, name: str, variable: str) -> None:
+    world = await start(**inbound_only(variable))
+    make = world.source(name).sample
+    assert make is not None
+    inbound = make()
+    assert world.source(name).delivery_id(inbound) == "sample"
+    await world.deliver(name, (inbound.body, dict(inbound.headers)))
+    assert (await world.room())["name"] == "Sample session"

@@ -108,7 +108,8 @@ class WebhookConfig(_Part):
         template: What is signed: ``{body}``, ``{timestamp}`` and text.
         timestamp_header: Carries the time of sending, in seconds since the epoch.
         tolerance: Seconds by which that may be off.
-        delivery_header: Carries the delivery's id; without it, equal bodies count as one delivery.
+        delivery: Where the body has the delivery's id. It is in the body because that is signed: nobody can
+            replay a webhook under another id. Without it, equal bodies of one time count as one delivery.
         event: Where the body names its event.
         session: Where the body has the session.
         ended_events: Events that mean the session is over.
@@ -121,7 +122,7 @@ class WebhookConfig(_Part):
     template: str = "{body}"
     timestamp_header: HeaderName | None = None
     tolerance: float = Field(300.0, gt=0)
-    delivery_header: HeaderName | None = None
+    delivery: Pointer | None = None
     event: Pointer = "/event"
     session: Pointer = "/session"
     ended_events: tuple[str, ...] = ()

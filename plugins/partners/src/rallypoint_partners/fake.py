@@ -110,10 +110,10 @@ def flow_webhook(
     secret: str, event: str, session: Mapping[str, Any], delivery: str, at: float | None = None
 ) -> tuple[bytes, dict[str, str]]:
     """Return body and headers of a webhook as Flow Club signs it."""
-    body = json.dumps({"event": event, "data": {"session": session}}).encode()
+    body = json.dumps({"id": delivery, "event": event, "data": {"session": session}}).encode()
     stamp = str(int(time.time() if at is None else at))
     signature = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    headers = {"X-Flow-Signature": signature, "X-Flow-Timestamp": stamp, "X-Flow-Delivery": delivery}
+    headers = {"X-Flow-Signature": signature, "X-Flow-Timestamp": stamp}
     return body, {**headers, "Content-Type": "application/json"}
 
 
@@ -121,9 +121,9 @@ def study_webhook(
     secret: str, event: str, room: Mapping[str, Any], delivery: str
 ) -> tuple[bytes, dict[str, str]]:
     """Return body and headers of a webhook as Study Together signs it."""
-    body = json.dumps({"event": event, "room": room}).encode()
+    body = json.dumps({"id": delivery, "event": event, "room": room}).encode()
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"X-Study-Together-Signature": f"sha256={signature}", "X-Study-Together-Delivery": delivery}
+    headers = {"X-Study-Together-Signature": f"sha256={signature}"}
     return body, {**headers, "Content-Type": "application/json"}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from rallypoint.domains.rooms.api import ExternalRoom, Pull, Rooms
-from rallypoint.sdk import Connection, Inbound, NotFound, PermanentFailure, PluginContext
+from rallypoint.sdk import Connection, Inbound, NotFound, PermanentFailure, PluginContext, RetryLater
 from rallypoint_partners.body import parsed
 from rallypoint_partners.client import PartnerClient, authorize
 from rallypoint_partners.config import Capability, PartnerConfig
@@ -20,6 +20,7 @@ from rallypoint_partners.settings import Access
 
 Direction = Literal["two-way", "inbound only", "outbound only", "not configured"]
 _MAX_SENT = 500
+_OWNERLESS_WAIT = 3600.0
 
 
 class Partner:
@@ -40,10 +41,19 @@ class Partner:
     @property
     def direction(self) -> Direction:
         """What works with the settings as they are."""
-        inbound = bool(self.access.webhook_secret.get_secret_value()) and self.access.has_owner
+        inbound = self._takes_webhooks and self.access.has_owner
         if self._client is None:
             return "inbound only" if inbound else "not configured"
         return "two-way" if inbound else "outbound only"
+
+    @property
+    def lacks_owner(self) -> bool:
+        """Whether webhooks come in that have no place to go."""
+        return self._takes_webhooks and not self.access.has_owner
+
+    @property
+    def _takes_webhooks(self) -> bool:
+        return bool(self.access.webhook_secret.get_secret_value()) and self.config.webhook is not None
 
     def can(self, capability: Capability) -> bool:
         """Tell whether something of the partner's API is configured and reachable."""
@@ -53,8 +63,13 @@ class Partner:
         """Bring a genuine webhook's session in.
 
         Raises:
+            RetryLater: Nobody owns the partner's rooms yet; the receipt waits.
             PermanentFailure: The body is not what the configuration says.
         """
+        if not self.access.has_owner:
+            raise RetryLater(
+                f"ACCOUNT_ID and OWNER_ID of {self.config.name} are not set", after=_OWNERLESS_WAIT
+            )
         webhook = self.config.webhook
         body = parsed(inbound.body)
         session = None if webhook is None else resolve(body, webhook.session)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from rallypoint.sdk import Event, Health, Inbound, PluginContext, Task, WebhookSource
+from rallypoint.sdk import Event, Health, PluginContext, Task, WebhookSource
 from rallypoint_partners.body import parsed
 from rallypoint_partners.config import WebhookConfig, load_configs
 from rallypoint_partners.partner import Partner
 from rallypoint_partners.settings import PartnersSettings
-from rallypoint_partners.webhooks import delivery_id, verifier
+from rallypoint_partners.webhooks import delivery_id, path_of, sample, verifier
 
 _TOLD = frozenset({"participant.joined", "participant.left"})
 
@@ -58,20 +59,22 @@ class Partners:
     def health(self) -> Health:
         """Say of each partner what works; that one has no API is no fault."""
         directions = {name: partner.direction for name, partner in self.by_name.items()}
+        ownerless = sorted(name for name, partner in self.by_name.items() if partner.lacks_owner)
+        if ownerless:
+            reason = f"nobody owns the rooms of {', '.join(ownerless)}"
+            return Health("degraded", reason, "set its ACCOUNT_ID and OWNER_ID", directions)
         reason = "; ".join(f"{name}: {direction}" for name, direction in sorted(directions.items()))
         return Health("ok", reason, facts=directions)
 
 
 def _source(partner: Partner, webhook: WebhookConfig) -> WebhookSource:
-    def delivery(inbound: Inbound) -> str:
-        return delivery_id(webhook, inbound)
-
-    config = partner.config
+    config, secret = partner.config, partner.access.webhook_secret.get_secret_value()
     return WebhookSource(
         provider=config.name,
-        path=f"/api/v1/partners/{config.name}/webhook",
-        verify=verifier(webhook, partner.access),
-        delivery_id=delivery,
+        path=path_of(config.name),
+        verify=verifier(webhook, secret),
+        delivery_id=partial(delivery_id, webhook),
         handle=partner.receive,
+        sample=partial(sample, config, webhook, secret),
         summary=f"Receive a webhook of {config.title}",
     )

@@ -6,6 +6,7 @@ from rallypoint.sdk import Call, Data, Reply, Route, Routes
 from rallypoint_partners.partner import Partner
 from rallypoint_partners.partners import Partners
 from rallypoint_partners.schemas import PartnerOut
+from rallypoint_partners.webhooks import path_of
 
 
 def partner_routes(partners: Partners) -> list[Route]:
@@ -26,5 +27,5 @@ def _out(partner: Partner) -> PartnerOut:
         title=config.title,
         direction=partner.direction,
         capabilities=sorted(config.capabilities),
-        webhook_path=f"/api/v1/partners/{config.name}/webhook" if config.webhook else None,
+        webhook_path=path_of(config.name) if config.webhook else None,
     )
