@@ -34,7 +34,8 @@ def test_an_operator_is_one_beside_the_running_server(rallypoint, running):
 
 def test_a_new_password_ends_sessions_and_lets_the_user_in(rallypoint, running):
     running.register("bob@example.com", "forgotten, alas")
-XX
+    typed = "new and long\n" * 2
+    done = rallypoint("user", "reset-password", "bob@example.com", data_dir=running.data_dir, input=typed)
     assert done.exit_code == 0, done.output
     assert login(running, "bob@example.com", "forgotten, alas") == 401
     assert login(running, "bob@example.com", "new and long") == 200
