@@ -134,7 +134,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(**settings: Any) -> AsyncIterator[House]:
+async def open_house(ws: Any = WireProtocol, **settings: Any) -> AsyncIterator[House]:
     """Serve until the block ends."""
     options = Settings(_env_file=None, **settings)  # type: ignore[call-arg]
     hub, gate = Hub(options), Gate()

@@ -20,8 +20,8 @@ from rallypoint.realtime.bus import Bus, LocalBus
 from rallypoint.realtime.channel import Channel, Join, Message, Payload, Refused, Replay
 from rallypoint.realtime.connection import Connection, Encoder, Member
 from rallypoint.realtime.fanout import Fanout
-from rallypoint.realtime.limits import Bucket
 from rallypoint.realtime.presence import Metas, Presence
+from rallypoint.realtime.roster import Flooded, Roster
 from rallypoint.realtime.topics import Channels
 from rallypoint.settings import Settings
 from rallypoint.storage import clock
@@ -29,14 +29,9 @@ from rallypoint.storage import clock
 RESTART = 1012
 LOGGED_OUT = 1001
 POLICY = 1008
-FLOOD = 10
 
 T = TypeVar("T")
 log: BoundLogger = get_logger(__name__)
-
-
-class TooManyConnections(Exception):
-    """The user has as many sockets open as one may have."""
 
 
 class Hub:
@@ -50,8 +45,7 @@ class Hub:
     def __init__(self, settings: Settings, bus: Bus | None = None) -> None:
         self._settings = settings
         self._channels = Channels()
-        self._connections: dict[str, Connection] = {}
-        self._per_user: dict[str, int] = {}
+        self._roster = Roster(settings)
         self._fanout = Fanout()
         self._presence = Presence()
         self._tell_others = (bus or LocalBus()).attach(self._fanout.deliver)
@@ -79,27 +73,14 @@ class Hub:
         Raises:
             TooManyConnections: Its user has ``limit_sockets_per_user`` already.
         """
-        user = connection.principal.user_id
-        count = self._per_user.get(user, 0)
-        if self._settings.rate_limits and count >= self._settings.limit_sockets_per_user:
-            raise TooManyConnections
-        self._per_user[user] = count + 1
-        self._connections[connection.id] = connection
-        connection.bucket = Bucket(self._settings.limit_socket_events, self._settings.limit_socket_burst)
+        self._roster.add(connection)
         self._watch_expiry(connection)
 
     def disconnect(self, connection: Connection) -> None:
         """Forget a connection that has ended; harmless when it is forgotten already."""
-        if self._connections.pop(connection.id, None) is None:
-            return
-        user = connection.principal.user_id
-        self._per_user[user] -= 1
-        if not self._per_user[user]:
-            del self._per_user[user]
-        if connection.expiry is not None:
-            connection.expiry.cancel()
-        for key in tuple(connection.members):
-            self.leave(connection, key)
+        if self._roster.remove(connection):
+            for key in tuple(connection.members):
+                self.leave(connection, key)
 
     def renew(self, connection: Connection, principal: Principal) -> None:
         """Let a connection live on with a new access token.
@@ -121,13 +102,12 @@ class Hub:
 
     def drop_credential(self, credential_id: str) -> None:
         """End every socket that stands on a credential which has been revoked."""
-        for connection in tuple(self._connections.values()):
-            if connection.principal.credential_id == credential_id:
-                self.drop(connection, LOGGED_OUT, "credential revoked")
+        for connection in self._roster.of_credential(credential_id):
+            self.drop(connection, LOGGED_OUT, "credential revoked")
 
     def close_all(self, code: int = RESTART) -> None:
         """End every socket; clients come back by themselves after 1012."""
-        for connection in tuple(self._connections.values()):
+        for connection in tuple(self._roster):
             self.drop(connection, code, "server restart" if code == RESTART else "closed by the server")
 
     def drop(self, connection: Connection, code: int, reason: str) -> None:
@@ -139,7 +119,7 @@ class Hub:
     @property
     def connections(self) -> int:
         """How many sockets are open."""
-        return len(self._connections)
+        return len(self._roster)
 
     # Topics
 
@@ -242,11 +222,11 @@ class Hub:
         Raises:
             Refused: It sends too many.
         """
-        if not self._settings.rate_limits or connection.bucket is None or connection.bucket.take():
-            return
-        if connection.bucket.refused > FLOOD * self._settings.limit_socket_burst:
+        try:
+            self._roster.count_event(connection)
+        except Flooded:
             self.drop(connection, POLICY, "too many events")
-        raise Refused("rate limited")
+            raise Refused("rate limited") from None
 
     def publish(self, message: Message) -> None:
         """Send a message to every member of its topic, here and elsewhere. Never waits, never raises."""
@@ -282,7 +262,7 @@ class Hub:
 
     def _admit(self, member: Member) -> None:
         connection = member.connection
-        if connection.id not in self._connections:
+        if connection not in self._roster:
             raise Refused("closed")
         self.count_event(connection)
         self.leave(connection, member.key)
@@ -313,15 +293,9 @@ class Hub:
         return found
 
     def _watch_expiry(self, connection: Connection) -> None:
-        if connection.expiry is not None:
-            connection.expiry.cancel()
-        connection.expiry = None
-        expires = connection.principal.expires_at
-        if expires is not None:
-            left = max(0.0, (expires - clock.now()) / 1000) + self._settings.socket_token_grace
-            connection.expiry = asyncio.get_running_loop().call_later(
-                left, self.drop, connection, LOGGED_OUT, "access token expired"
-            )
+        self._roster.watch_expiry(
+            connection, lambda: self.drop(connection, LOGGED_OUT, "access token expired")
+        )
 
     async def _run(self, channel: Channel, what: str, work: Awaitable[T]) -> T:
         try:

@@ -21,8 +21,9 @@ from rallypoint.identity.api import Authenticator, Principal
 from rallypoint.realtime.channel import Message, Payload, Refused
 from rallypoint.realtime.connection import Connection, as_payload
 from rallypoint.realtime.engineio import DirectSocketIO
-from rallypoint.realtime.hub import LOGGED_OUT, Hub, TooManyConnections
+from rallypoint.realtime.hub import LOGGED_OUT, Hub
 from rallypoint.realtime.outbound import Frame, QueueLimits, close_frame, text_frame
+from rallypoint.realtime.roster import TooManyConnections
 from rallypoint.settings import Settings
 from rallypoint.storage import clock
 

@@ -20,8 +20,9 @@ from structlog.stdlib import BoundLogger, get_logger
 from rallypoint.errors import ApiError, Unauthorized
 from rallypoint.identity.api import Authenticator, Principal
 from rallypoint.realtime.connection import Connection, Encoder
-from rallypoint.realtime.hub import Hub, TooManyConnections
+from rallypoint.realtime.hub import Hub
 from rallypoint.realtime.outbound import Outbound, QueueLimits, Send, close_frame
+from rallypoint.realtime.roster import TooManyConnections
 from rallypoint.settings import Settings
 
 BAD_DATA = 1003
