@@ -82,6 +82,8 @@ def _once(examined: Examined) -> Iterator[str]:
     for webhook in examined.present.lived.webhooks:
         if not webhook.sampled:
             yield f"{webhook.path} gives no sample, so that nothing is known of repeated deliveries"
+        elif webhook.first == 503:
+            yield f"{webhook.path} is not configured: give its settings, else nothing is known of repetitions"
         elif not (200 <= webhook.first < 300 and 200 <= webhook.second < 300):
             yield f"{webhook.path} answers {webhook.first}, then {webhook.second} to its sample"
         elif webhook.receipts != 1:

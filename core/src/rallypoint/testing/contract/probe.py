@@ -77,7 +77,9 @@ def _plant_secrets(found: Discovered, kind: Any, report: Report) -> None:
     for variable in variables(found.name, kind):
         report.variables.append(variable.name)
         if variable.secret:
-            report.secrets.append(os.environ.setdefault(variable.name, f"canary-{secrets.token_hex(20)}"))
+            value = os.environ.get(variable.name) or f"canary-{secrets.token_hex(20)}"
+            os.environ[variable.name] = value
+            report.secrets.append(value)
 
 
 async def _live(app: App, name: str, report: Report) -> None:
