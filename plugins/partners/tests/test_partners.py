@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,50 @@ async def test_samples_are_genuine(start: Start, name: str, variable: str) -> No
     assert world.source(name).delivery_id(inbound) == "sample"
     await world.deliver(name, (inbound.body, dict(inbound.headers)))
     assert (await world.room())["name"] == "Sample session"
+
+
+async def test_somebody_who_leaves_is_told_where_the_partner_can_hear_it(
+    start: Start, fake: PartnerFake, tmp_path: Path
+) -> None:
+    shipped = resources.files("rallypoint_partners") / "shipped" / "flow-club.toml"
+    text = shipped.read_text().replace('"add-participant"]', '"add-participant", "remove-participant"]')
+    path = 'remove_participant = "/sessions/{id}/participants/{user_id}"'
+    (tmp_path / "flow-club.toml").write_text(text.replace("rate_limit", f"{path}\nrate_limit"))
+    world = await start(CONFIG_DIR=str(tmp_path), **two_way("FLOW_CLUB", f"{fake.url}/flow-club"))
+    await world.deliver("flow-club", flow_webhook(SECRET, "session.created", fake.add_flow("f1"), "d1"))
+    room = (await world.room())["id"]
+    await world.join(room)
+    await world.join(room, leave=True)
+    fake.fail(200, path=f"/flow-club/sessions/f1/participants/{OWNER}")
+    await world.hear_all()
+    assert [(one.method, one.path) for one in fake.requests][-2:] == [
+        ("POST", "/flow-club/sessions/f1/participants"),
+        ("DELETE", f"/flow-club/sessions/f1/participants/{OWNER}"),
+    ]
+    theirs = {"id": OWNER, "joined_at": "2026-11-21T10:00:00Z"}
+    session = fake.add_flow("f1", participants=[theirs])
+    await world.deliver("flow-club", flow_webhook(SECRET, "session.updated", session, "d2"))
+    assert await world.people() == [OWNER]
+
+
+@pytest.mark.parametrize("body", [b"no", b"[]", b"null", b'{"data":{"session":"f1"}}'])
+async def test_a_body_without_a_session_is_not_retried(start: Start, body: bytes) -> None:
+    world = await start(**inbound_only("FLOW_CLUB"))
+    with pytest.raises(PermanentFailure):
+        await world.partner("flow-club").receive(Inbound(body, {}, {}, ""))
+
+
+async def test_a_list_that_cannot_be_read_is_for_later(start: Start, fake: PartnerFake) -> None:
+    world = await start(**two_way("FLOW_CLUB", f"{fake.url}/flow-club"))
+    fake.fail(200, body='{"sessions":"none"}', times=9)
+    with pytest.raises(RetryLater, match="list"):
+        await world.partner("flow-club").sync(None)
+
+
+async def test_a_refusal_of_our_participant_is_reported(start: Start, fake: PartnerFake) -> None:
+    world = await start(**two_way("FLOW_CLUB", f"{fake.url}/flow-club"))
+    await world.deliver("flow-club", flow_webhook(SECRET, "session.created", fake.add_flow("f1"), "d1"))
+    await world.join((await world.room())["id"])
+    fake.fail(422, times=9)
+    with pytest.raises(PermanentFailure, match="422"):
+        await world.hear_all()

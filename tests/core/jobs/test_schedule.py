@@ -262,6 +262,8 @@ async def test_a_dead_process_is_taken_over_and_its_late_write_refused(house: Ho
 
 
 async def test_a_killed_server_finds_its_tasks_due_at_the_next_start(house: House) -> None:
+    if not house.database.is_sqlite:
+        pytest.skip("other processes may be alive: their claims are waited out")
     async with house.database.transaction() as tx:
         await runs.make_due(tx, "acme", "sync", "")
     assert await runs.claim(house.database, "acme/sync/", ttl=3600) is not None

@@ -48,7 +48,8 @@ async def ensure_global(tx: Transaction, plugin: str, task: str) -> None:
 async def ensure_for_service(tx: Transaction, plugin: str, task: str, service: str) -> None:
     """Make the rows of a task that connections of its service lack: those made before the task was."""
     await tx.execute(
-        _INSERT + "SELECT CAST(? AS TEXT) || c.id, CAST(? AS TEXT), CAST(? AS TEXT), c.id, c.updated_at,"
+        _INSERT  # noqa: S608 - two constants
+        + "SELECT CAST(? AS TEXT) || c.id, CAST(? AS TEXT), CAST(? AS TEXT), c.id, c.updated_at,"
         " 0, 0, 0, '' FROM connections c WHERE c.service = ? AND c.mode = 'live' AND c.state = 'connected'"
         " ON CONFLICT (id) DO NOTHING",
         run_id(plugin, task),
