@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rallypoint.domains.rooms.records import room_document
+from rallypoint.domains.rooms.records import room_document, topic_of
 from rallypoint.domains.rooms.service import RoomService
 from rallypoint.domains.rooms.stays import StayService
 from rallypoint.errors import NotFound
@@ -43,6 +43,8 @@ _PARTICIPANT_COLUMNS = {
     "peer_id": "text",
     "external_user_id": "text",
 }
+
+_IDENTIFYING = {("rooms", "id"), ("room_participants", "room_id")}
 
 
 class RoomChannel(Channel):
@@ -82,3 +84,7 @@ class RoomChannel(Channel):
     async def replay(self, topic: str, since: str) -> Replay:
         """Return the room's events after the one with id ``since``."""
         return await self._outbox.since(topic, since)
+
+    def topic_of(self, table: str, column: str, value: str) -> str | None:
+        """Say which room a filter on rows is about: ``room_id=eq.<id>`` of stays, ``id=eq.<id>`` of rooms."""
+        return topic_of(value) if (table, column) in _IDENTIFYING else None
