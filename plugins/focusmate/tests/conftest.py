@@ -55,6 +55,9 @@ class World:
             while not await finished():
                 await asyncio.sleep(0.01)
 
+    async def state(self) -> list[Row]:
+        return await self.house.database.fetch("SELECT * FROM stored_values ORDER BY id")
+
     async def people(self) -> dict[str, str]:
         rows = await self.house.database.fetch(
             "SELECT external_user_id, user_id FROM room_participants WHERE is_active = ?", True

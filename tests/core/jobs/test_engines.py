@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
+
 from rallypoint.jobs.api import Jobs
 from rallypoint.jobs.embedded import EmbeddedJobs
 from rallypoint.storage import clock

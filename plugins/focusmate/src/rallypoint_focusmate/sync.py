@@ -16,6 +16,7 @@ from rallypoint_focusmate.state import MAX_SESSIONS, OVER, Known, State
 
 _DAY = 86_400_000
 _OVERLAP = 3_600_000
+_CURSOR_STEP = _OVERLAP // 4  # the overlap makes up for a cursor that is a little behind
 _BATCH = 20
 _MISSES_TO_CANCEL = 2
 _KEY = "sync"
@@ -57,7 +58,8 @@ class Sync:
         if connection is None:
             raise TypeError("sessions are synced for a connection")
         now = self._clock()
-        state = await self._with_me(connection, State.load(await connection.store.get(_KEY)))
+        before = State.load(await connection.store.get(_KEY))
+        state = await self._with_me(connection, before)
         start, end = self._window(state, now)
         sessions, unreadable = await fetch_sessions(connection.client, start, end)
         if unreadable:
@@ -65,7 +67,8 @@ class Sync:
         writes = self._writes(connection, state, sessions, end, now)
         for batch in _batches(writes):
             state = await self._write(connection, state, batch)
-        await self._save(connection, replace(state, synced_at=now))
+        if now - before.synced_at >= _CURSOR_STEP or state.version != before.version:
+            await self._save(connection, replace(state, synced_at=now))
 
     def _window(self, state: State, now: int) -> tuple[int, int]:
         """Return from when to when to look: after the first time only what may still change."""
