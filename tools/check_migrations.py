@@ -10,11 +10,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tortoise.migrations.autodetector import MigrationAutodetector
-
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
-from rallypoint.storage.migrate import App, config_of, names_on_disk
+from rallypoint.storage.makemigrations import missing_migrations
+from rallypoint.storage.migrate import App, names_on_disk
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,8 +42,10 @@ async def problems() -> list[str]:
                 found += [
                     f"{app.label}: two migrations {number}" for number, count in numbers.items() if count > 1
                 ]
-                writers = await MigrationAutodetector(database.apps, {app.label: config_of(app)}).changes()
-                found += [f"{app.label}: models have changed without a migration" for _ in writers]
+            found += [
+                f"{writer.app_label}: models have changed without a migration"
+                for writer in await missing_migrations(database, apps)
+            ]
         finally:
             await database.close()
     return found

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
+
 from rallypoint.web.middleware import AsgiApp
 
 

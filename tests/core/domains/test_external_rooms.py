@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from rallypoint.domains.rooms.api import ExternalParticipant, ExternalRoom, Pull, Rooms, RoomSource
 from rallypoint.domains.rooms.domain import RoomsDomain
 from rallypoint.domains.rooms.external import person_id

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.writer import MigrationWriter
 
 from rallypoint.storage.database import Database
 from rallypoint.storage.migrate import App, config_of
@@ -24,12 +25,16 @@ async def make_migrations(database: Database, apps: Sequence[App]) -> list[Path]
     """
     for app in apps:
         _make_package(app)
-        _leave_prose_out(database, app)
-    written: list[Path] = []
+    return [writer.write() for writer in await missing_migrations(database, apps)]
+
+
+async def missing_migrations(database: Database, apps: Sequence[App]) -> list[MigrationWriter]:
+    """Return what would be written; empty when the migrations are as the models are."""
+    missing: list[MigrationWriter] = []
     for app in apps:
-        detector = MigrationAutodetector(database.apps, {app.label: config_of(app)})
-        written += [writer.write() for writer in await detector.changes()]
-    return written
+        _leave_prose_out(database, app)
+        missing += await MigrationAutodetector(database.apps, {app.label: config_of(app)}).changes()
+    return missing
 
 
 def _leave_prose_out(database: Database, app: App) -> None:
