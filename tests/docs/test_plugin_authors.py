@@ -1,0 +1,88 @@
+"""The plugin authors' page: its commands and code are run, its lists compared with the code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from docs.markdown import ROOT, blocks
+from rallypoint.plugins import hookspecs
+from rallypoint.plugins.manifest import Manifest
+from rallypoint.testing.contract.checks import CHECKS
+from rallypoint.testing.contract.examine import examine
+from rallypoint.testing.install import install_plugin, on_path
+
+PAGE = "docs/plugin-authors.md"
+TEXT = (ROOT / PAGE).read_text()
+EVENT, ROOMS, CONTRACT, SERVER = range(4)
+
+# Installs into a folder of the test's own, and what is there already is not fetched again.
+PIP = f"""#!/bin/sh
+if [ "$1" = install ]; then set -- install --no-deps --target "$SITE" .; fi
+exec {sys.executable} -m pip --quiet --disable-pip-version-check "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the page's commands were run, one after the other."""
+    home = tmp_path_factory.mktemp("author")
+    (home / "bin").mkdir()
+    (home / "bin" / "pip").write_text(PIP)
+    (home / "bin" / "pip").chmod(0o755)
+    run("\n".join(blocks(PAGE, "bash")), home, home)
+    return home
+
+
+def run(script, home, cwd):
+    env = {
+        **os.environ,
+        "PATH": f"{home / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SITE": str(home / "site"),
+        "PYTHONPATH": str(home / "site"),
+        "RALLYPOINT_DATA_DIR": str(home / "var"),
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env=env, cwd=cwd, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_way_from_an_empty_folder_to_a_wheel(folder):
+    assert (folder / "rallypoint-acme" / "dist" / "rallypoint_acme-0.1.0-py3-none-any.whl").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [CONTRACT, SERVER], ids=["contract", "server"])
+def test_the_tests_on_the_page_pass(folder, number):
+    test = folder / "rallypoint-acme" / "tests" / "test_page.py"
+    test.write_text(blocks(PAGE, "python")[number])
+    run("pytest -q tests/test_page.py", folder, folder / "rallypoint-acme")
+
+
+@pytest.mark.parametrize("number", [EVENT, ROOMS], ids=["event", "rooms"])
+def test_the_hooks_on_the_page_load(tmp_path, number):
+    site = tmp_path / "site"
+    with on_path(site):
+        install_plugin(site, "paged", blocks(PAGE, "python")[number])
+        examined = examine("paged", tmp_path)
+    assert examined.present.lived.statuses["paged"]["status"] == "active"
+
+
+def test_every_hook_and_promise_is_there():
+    hooks = [name for name, value in vars(hookspecs).items() if hasattr(value, "rallypoint_spec")]
+    assert len(hooks) > 10
+    assert [name for name in hooks if f"`{name}`" not in TEXT] == []
+    assert [check.promise for check in CHECKS if f"- {check.promise}\n" not in TEXT] == []
+
+
+def test_the_manifest_on_the_page_is_valid():
+    (manifest,) = blocks(PAGE, "toml")
+    assert Manifest.model_validate(tomllib.loads(manifest)).commands[0].name == "acme-import"
