@@ -41,7 +41,7 @@ clean:
 $(VENV)/installed: $(MANIFESTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt \
-		-e core $(addprefix -e ,$(PLUGINS))
+		-e "core[scale,testing]" $(addprefix -e ,$(PLUGINS))
 	touch $@
 
 $(VENV): $(VENV)/installed

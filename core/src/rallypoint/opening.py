@@ -49,7 +49,7 @@ class Opening:
         await house.identity.start()
         self._stack.push_async_callback(house.identity.stop)
         await self._start_plugins()
-        shared = SharedStatus(house.database, self.plugins)
+        shared = SharedStatus(house.database, self.plugins, resumed=self._wiring.schedule.resume)
         await shared.open()
         self._stack.push_async_callback(shared.close)
         await self._wiring.schedule.prepare()

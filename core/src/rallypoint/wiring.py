@@ -85,5 +85,7 @@ class Wiring:
             tx.after_commit(lambda: self._house.jobs.wake(CONNECTION_CHANGED, key))
 
     async def _tell_connection_changed(self, key: str) -> None:
-        plugin, connection, state = self._changed.pop(key)
-        await self._dispatch.call(plugin, "on_connection_changed", connection=connection, state=state)
+        """Call the hook once: what fails shows in the plugin's status and is not tried again."""
+        if (changed := self._changed.pop(key, None)) is not None:
+            plugin, connection, state = changed
+            await self._dispatch.call(plugin, "on_connection_changed", connection=connection, state=state)

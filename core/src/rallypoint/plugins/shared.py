@@ -57,10 +57,19 @@ class SharedStatus:
         database: Open and migrated when :meth:`open` is called.
         plugins: Of this process.
         kind: ``server`` or ``worker``.
+        resumed: Called with the name of a plugin that has been given another chance.
     """
 
-    def __init__(self, database: Database, plugins: Plugins, kind: str = "server") -> None:
+    def __init__(
+        self,
+        database: Database,
+        plugins: Plugins,
+        kind: str = "server",
+        *,
+        resumed: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
         self._database, self._plugins, self._kind = database, plugins, kind
+        self._resumed = resumed
         self.id = new_id()
         self._started_at = clock.now()
         self._beat_at = 0
@@ -91,6 +100,8 @@ class SharedStatus:
         for plugin, count in counts.items():
             if count != self._resumes.get(plugin, 0):
                 self._plugins.dispatch.resume(plugin)
+                if self._resumed is not None:
+                    await self._resumed(plugin)
         self._resumes = counts
         changed = self._plugins.statuses != self._published
         if changed or clock.now() - self._beat_at >= HEARTBEAT:
