@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lib.process import LOAD_CORE, SERVER_CORE, Program, python, run_pinned
 from lib.report import Line, arguments, show
+
 from rallypoint.testing.server import free_port
 
 SECONDS = 120

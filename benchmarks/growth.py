@@ -12,6 +12,7 @@ from lib.rates import rate_of
 from lib.report import Line, arguments, show
 from lib.seed import seed, some_rooms
 from lib.server import copy_data, serving
+
 from rallypoint.testing.server import ServerProcess
 
 FEW = 100

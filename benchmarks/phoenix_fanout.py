@@ -11,14 +11,19 @@ from lib.plugins import bench_plugin
 from lib.process import LOAD_CORE, Program, python, run_pinned
 from lib.report import Line, arguments, show
 from lib.server import serving
+
 from rallypoint.testing.server import free_port
 
 
-def measure(port: int, token: str, pid: int, seconds: float) -> dict[str, Any]:
-    """Run the clients once and return what they measured."""
-    url = f"http://127.0.0.1:{port}/socket/websocket?token={token}&vsn=2.0.0"
-    command = python("-m", "lib.websocket_load", url, str(pid), f"--seconds={seconds}")
-    return dict(json.loads(run_pinned(LOAD_CORE, command, seconds=2 * seconds + 60)))
+def measure(slices: int, seconds: float, *servers: str) -> list[dict[str, Any]]:
+    """Run the clients, in turns of ``seconds``, and return what they measured of each server."""
+    command = python("-m", "lib.websocket_load", str(slices), str(seconds), *servers)
+    return list(json.loads(run_pinned(LOAD_CORE, command, seconds=4 * slices * seconds + 90)))
+
+
+def address(port: int, token: str) -> str:
+    """Return where the clients connect."""
+    return f"http://127.0.0.1:{port}/socket/websocket?token={token}&vsn=2.0.0"
 
 
 def shape(frame: list[Any]) -> list[Any]:
@@ -27,7 +32,7 @@ def shape(frame: list[Any]) -> list[Any]:
 
 
 def main() -> None:
-    options = arguments(__doc__, seconds=4.0)
+    options = arguments(__doc__, runs=20, seconds=0.5)
     lines = {
         "rate": Line("messages at saturation", "messages/s", bar=0.95),
         "cpu": Line("server CPU a message", "µs"),
@@ -38,13 +43,17 @@ def main() -> None:
         bare = Program(python("-m", "references.serve", "phoenix_asgi", "{port}"), free_port())
         with serving(Path(folder) / "data", env) as ours, bare as reference:
             token = ours.register("owner@example.com")
-            for _ in range(options.runs):
-                theirs = measure(reference.port, "", reference.pid, options.seconds)
-                mine = measure(ours.port, token, ours.pid, options.seconds)
-                if shape(mine["frame"]) != shape(theirs["frame"]):
-                    raise RuntimeError(f"the frames differ: {mine['frame']} and {theirs['frame']}")
-                for name, line in lines.items():
-                    line.add(mine[name], theirs[name])
+            servers = [
+                address(ours.port, token),
+                str(ours.pid),
+                address(reference.port, ""),
+                str(reference.pid),
+            ]
+            mine, theirs = measure(options.runs, options.seconds, *servers)
+    if shape(mine["frame"]) != shape(theirs["frame"]):
+        raise RuntimeError(f"the frames differ: {mine['frame']} and {theirs['frame']}")
+    for name, line in lines.items():
+        line.ours, line.reference = mine[name], theirs[name]
     show("Phoenix fan-out, 1 to 200", list(lines.values()))
 
 

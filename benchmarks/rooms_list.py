@@ -11,6 +11,7 @@ from lib.process import Program, python
 from lib.rates import rate_of_get
 from lib.report import Line, arguments, show
 from lib.server import serving
+
 from rallypoint.testing.server import ServerProcess, free_port
 
 PATH = "/api/v1/rooms"

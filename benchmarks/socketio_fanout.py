@@ -12,13 +12,18 @@ from lib.plugins import bench_plugin
 from lib.process import LOAD_CORE, Program, run_pinned
 from lib.report import Line, arguments, show
 from lib.server import serving
+
 from rallypoint.testing.server import free_port
 
+Server = tuple[str, str, str]
+"""Address, token and process id."""
 
-def measure(url: str, token: str, pid: int, seconds: float) -> dict[str, Any]:
-    """Run the clients once and return what they measured."""
-    command = ["node", "node/socketio_client.mjs", url, token, str(pid), str(seconds)]
-    return dict(json.loads(run_pinned(LOAD_CORE, command, seconds=2 * seconds + 60)))
+
+def measure(slices: int, seconds: float, *servers: Server) -> list[dict[str, Any]]:
+    """Run the clients, in turns of ``seconds``, and return what they measured of each server."""
+    flat = [part for server in servers for part in server]
+    command = ["node", "node/socketio_client.mjs", str(slices), str(seconds), *flat]
+    return list(json.loads(run_pinned(LOAD_CORE, command, seconds=4 * slices * seconds + 90)))
 
 
 def shape(frame: dict[str, Any]) -> tuple[object, ...]:
@@ -27,7 +32,7 @@ def shape(frame: dict[str, Any]) -> tuple[object, ...]:
 
 
 def main() -> None:
-    options = arguments(__doc__, seconds=4.0)
+    options = arguments(__doc__, runs=20, seconds=0.5)
     reason = missing()
     if reason:
         print(f"\nSocket.IO fan-out: skipped, {reason}")
@@ -43,13 +48,12 @@ def main() -> None:
         node = Program(["node", "node/socketio_server.mjs", "{port}"], free_port())
         with serving(Path(folder) / "data", env) as ours, node as reference:
             token = ours.register("owner@example.com")
-            for _ in range(options.runs):
-                theirs = measure(reference.url, "", reference.pid, options.seconds)
-                mine = measure(ours.url, token, ours.pid, options.seconds)
-                if shape(mine["frame"]) != shape(theirs["frame"]):
-                    raise RuntimeError(f"the messages differ: {mine['frame']} and {theirs['frame']}")
-                for name, line in lines.items():
-                    line.add(mine[name], theirs[name])
+            servers = (ours.url, token, str(ours.pid)), (reference.url, "-", str(reference.pid))
+            mine, theirs = measure(options.runs, options.seconds, *servers)
+    if shape(mine["frame"]) != shape(theirs["frame"]):
+        raise RuntimeError(f"the messages differ: {mine['frame']} and {theirs['frame']}")
+    for name, line in lines.items():
+        line.ours, line.reference = mine[name], theirs[name]
     show("Socket.IO fan-out, 1 to 200", list(lines.values()))
 
 

@@ -16,6 +16,7 @@ from lib.plugins import small_plugins
 from lib.process import SERVER_CORE, START_SECONDS, memory_mb, pinned, python, run_pinned, stop
 from lib.report import arguments, limit, show
 from lib.server import ENV
+
 from rallypoint.testing.server import free_port
 
 PLUGINS = 10

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+
 from rallypoint.events.fanout import Fanout
 from rallypoint.events.outbox import Outbox
 from rallypoint.events.types import Draft, EventType

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rallypoint.testing.server import ServerProcess
-
 from lib.process import SERVER_CORE, pinned
+from rallypoint.testing.server import ServerProcess
 
 PLENTY = "100000000/minute"
 ENV = {

@@ -1,15 +1,16 @@
 """Many Phoenix clients in one process that cost next to nothing each, so that the server is the limit.
 
-``python -m lib.websocket_load URL PID`` prints one line of JSON: ``rate`` (messages/s received), ``cpu`` (of
-the server, µs for each), ``p50`` and ``p99`` (ms, at 20 messages/s) and ``frame`` (one message as it came).
+``python -m lib.websocket_load SLICES SECONDS (URL PID){2}`` takes turns between two servers and prints
+``[{rate, cpu, p50, p99, frame}, …]``, a list for each: messages/s received, server CPU in µs for each, latency in ms
+at 20 messages/s, one figure a slice; and one message as it came.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import struct
+import sys
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ import uvloop
 from lib.process import cpu_seconds
 
 TOPIC = "bench:1"
+CLIENTS = 200
 BURST = 20
 IN_FLIGHT = 3
 PACE_SECONDS = 0.05
@@ -104,15 +106,16 @@ class Client(asyncio.Protocol):
 class Load:
     """All clients, and what they measure together."""
 
-    def __init__(self, url: str, pid: int, clients: int) -> None:
+    def __init__(self, url: str, pid: int) -> None:
         self._url = urlsplit(url)
         self._pid = pid
-        self._count = clients
+        self._count = CLIENTS
         self._received = 0
         self._wanted = -1
         self._enough = asyncio.Event()
         self._latencies: list[float] | None = None
-        self.last = b""
+        self._last = b""
+        self._measured: dict[str, list[float]] = {}
 
     async def connect(self) -> None:
         """Connect and join, one after the other."""
@@ -126,7 +129,7 @@ class Load:
             await asyncio.wait_for(client.joined, 10)
             self._clients.append(client)
 
-    async def saturate(self, seconds: float) -> dict[str, float]:
+    async def saturate(self, seconds: float) -> None:
         """Keep a few bursts under way, so that the server neither idles nor runs far ahead."""
         start, cpu, before = time.perf_counter(), cpu_seconds(self._pid), self._received
         burst, bursts = BURST * self._count, 0
@@ -137,10 +140,11 @@ class Load:
             await self._reach(before + (bursts - IN_FLIGHT + 1) * burst)
         await self._reach(before + bursts * burst)
         count, taken = self._received - before, time.perf_counter() - start
-        return {"rate": count / taken, "cpu": (cpu_seconds(self._pid) - cpu) / count * 1e6}
+        self._note("rate", count / taken)
+        self._note("cpu", (cpu_seconds(self._pid) - cpu) / count * 1e6)
 
-    async def pace(self, seconds: float) -> dict[str, float]:
-        """Publish 20 messages a second and return how long they took to arrive, in ms."""
+    async def pace(self, seconds: float) -> None:
+        """Publish 20 messages a second and note how long they took to arrive."""
         count = round(seconds / PACE_SECONDS)
         wanted = self._received + count * self._count
         self._latencies = []
@@ -148,8 +152,20 @@ class Load:
             self._publish(1)
             await asyncio.sleep(PACE_SECONDS)
         await self._reach(wanted)
-        ordered = sorted(self._latencies)
-        return {f"p{part}": ordered[len(ordered) * part // 100] for part in (50, 99)}
+        ordered, self._latencies = sorted(self._latencies), None
+        for part in (50, 99):
+            self._note(f"p{part}", ordered[len(ordered) * part // 100])
+
+    def forget(self) -> None:
+        """Drop what was measured so far."""
+        self._measured.clear()
+
+    def results(self) -> dict[str, object]:
+        """Return what was measured."""
+        return {**self._measured, "frame": json.loads(self._last)}
+
+    def _note(self, name: str, figure: float) -> None:
+        self._measured.setdefault(name, []).append(figure)
 
     def _publish(self, count: int) -> None:
         self._clients[0].send(
@@ -168,24 +184,25 @@ class Load:
             sent = json.loads(payload)[4]["sent"]
             self._latencies.append(time.perf_counter() * 1000 - sent)
         if self._received >= self._wanted:
-            self.last = payload
+            self._last = payload
             self._enough.set()
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("pid", type=int)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--clients", type=int, default=200)
-    options = parser.parse_args()
-    load = Load(options.url, options.pid, options.clients)
-    await load.connect()
-    await load.saturate(1)  # warm
-    measured = await load.saturate(options.seconds)
+async def main(slices: int, seconds: float, *servers: str) -> None:
+    loads = [Load(url, int(pid)) for url, pid in zip(servers[::2], servers[1::2], strict=True)]
+    for load in loads:
+        await load.connect()
+        await load.saturate(1)  # warm
+        load.forget()
+    for _ in range(slices):
+        for load in loads:
+            await load.saturate(seconds)
     await asyncio.sleep(0.5)
-    print(json.dumps({**measured, **await load.pace(options.seconds), "frame": json.loads(load.last)}))
+    for _ in range(slices):
+        for load in loads:
+            await load.pace(seconds)
+    print(json.dumps([load.results() for load in loads]))
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:]))

@@ -1,11 +1,11 @@
-// 200 clients in one process, against either server: node socketio_client.mjs URL TOKEN PID SECONDS
-// Prints {rate, cpu, p50, p99, frame}: messages/s received, server CPU in µs for each, latency in ms at 20 messages/s,
-// and one message as it came.
+// 200 clients of each of two servers in one process, which takes turns between them:
+// node socketio_client.mjs SLICES SECONDS (URL TOKEN PID){2}
+// Prints [{rate, cpu, p50, p99, frame}, …], a list for each server: messages/s received, server CPU in µs for each,
+// latency in ms at 20 messages/s, one figure a slice; and one message as it came.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { io } from 'socket.io-client';
 
-const [url, token, pid, seconds] = process.argv.slice(2);
 const CLIENTS = 200;
 const BURST = 20;
 const IN_FLIGHT = 3;
@@ -13,91 +13,123 @@ const PACE_MS = 50;
 const TOPIC = 'bench:1';
 const TICKS_PER_SECOND = 100; // USER_HZ, the unit of /proc/PID/stat
 
-let received = 0;
-let wanted = Infinity;
-let enough = () => {};
-let latencies = null;
-let frame = null;
-
-function onTick(message) {
-  frame ??= message;
-  received += 1;
-  if (latencies !== null) latencies.push(performance.now() - message.payload.sent);
-  if (received >= wanted) enough();
-}
-
-function connect() {
-  const socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false, auth: { token } });
-  socket.on('tick', onTick);
-  return new Promise((resolve, reject) => {
-    socket.on('connect_error', reject);
-    socket.on('disconnect', (reason) => reason === 'io client disconnect' || fail(new Error(`dropped: ${reason}`)));
-    socket.on('connect', () => socket.emit('join', { topic: TOPIC }, (ack) => {
-      if (ack.status === 'ok') resolve(socket);
-      else reject(new Error(JSON.stringify(ack)));
-    }));
-  });
-}
-
 function fail(error) {
   console.error(error);
   process.exit(1);
 }
 
-function serverCpu() {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
+class Load {
+  #received = 0;
+  #wanted = Infinity;
+  #enough = () => {};
+  #latencies = null;
+  #sockets = [];
 
-function reaching(count) {
-  wanted = count;
-  return new Promise((resolve) => { enough = resolve; });
-}
+  constructor(url, token, pid) {
+    this.url = url;
+    this.token = token;
+    this.pid = pid;
+    this.measured = { rate: [], cpu: [], p50: [], p99: [], frame: null };
+  }
 
-function publish(socket, count) {
-  socket.emit('publish', { topic: TOPIC, payload: { count, sent: performance.now() } });
-}
+  async connect() {
+    for (let count = 0; count < CLIENTS; count += 1) this.#sockets.push(await this.#client());
+  }
 
-// Keeps a few bursts under way, so that the server never idles and never runs far ahead of the clients.
-async function saturate(socket, forSeconds) {
-  const [start, cpu, before] = [performance.now(), serverCpu(), received];
-  let bursts = 0;
-  while (performance.now() - start < forSeconds * 1000) {
-    while (bursts < IN_FLIGHT + (received - before) / (CLIENTS * BURST)) {
-      publish(socket, BURST);
-      bursts += 1;
+  disconnect() {
+    for (const socket of this.#sockets) socket.disconnect();
+  }
+
+  // Keeps a few bursts under way, so that the server neither idles nor runs far ahead of the clients.
+  async saturate(seconds) {
+    const [start, cpu, before] = [performance.now(), this.#serverCpu(), this.#received];
+    let bursts = 0;
+    while (performance.now() - start < seconds * 1000) {
+      while (bursts < IN_FLIGHT + Math.floor((this.#received - before) / (CLIENTS * BURST))) {
+        this.#publish(BURST);
+        bursts += 1;
+      }
+      await this.#reach(before + (bursts - IN_FLIGHT + 1) * CLIENTS * BURST);
     }
-    await reaching(before + (bursts - IN_FLIGHT + 1) * CLIENTS * BURST);
+    await this.#reach(before + bursts * CLIENTS * BURST);
+    const count = this.#received - before;
+    this.measured.rate.push(count / ((performance.now() - start) / 1000));
+    this.measured.cpu.push(((this.#serverCpu() - cpu) / count) * 1e6);
   }
-  await reaching(before + bursts * CLIENTS * BURST);
-  const taken = (performance.now() - start) / 1000;
-  const count = received - before;
-  return { rate: count / taken, cpu: ((serverCpu() - cpu) / count) * 1e6 };
+
+  async pace(seconds) {
+    const count = Math.round((seconds * 1000) / PACE_MS);
+    const wanted = this.#received + count * CLIENTS;
+    this.#latencies = [];
+    for (let sent = 0; sent < count; sent += 1) {
+      this.#publish(1);
+      await sleep(PACE_MS);
+    }
+    await this.#reach(wanted);
+    const sorted = Float64Array.from(this.#latencies).sort();
+    this.#latencies = null;
+    this.measured.p50.push(sorted[Math.floor(sorted.length * 0.5)]);
+    this.measured.p99.push(sorted[Math.floor(sorted.length * 0.99)]);
+  }
+
+  forget() {
+    Object.assign(this.measured, { rate: [], cpu: [], p50: [], p99: [] });
+  }
+
+  #client() {
+    const options = { transports: ['websocket'], forceNew: true, reconnection: false, auth: { token: this.token } };
+    const socket = io(this.url, options);
+    socket.on('tick', (message) => this.#tick(message));
+    return new Promise((resolve, reject) => {
+      socket.on('connect_error', reject);
+      socket.on('disconnect', (why) => why === 'io client disconnect' || fail(new Error(`dropped: ${why}`)));
+      socket.on('connect', () => socket.emit('join', { topic: TOPIC }, (ack) => {
+        if (ack.status === 'ok') resolve(socket);
+        else reject(new Error(JSON.stringify(ack)));
+      }));
+    });
+  }
+
+  #tick(message) {
+    this.measured.frame ??= message;
+    this.#received += 1;
+    if (this.#latencies !== null) this.#latencies.push(performance.now() - message.payload.sent);
+    if (this.#received >= this.#wanted) this.#enough();
+  }
+
+  #publish(count) {
+    this.#sockets[0].emit('publish', { topic: TOPIC, payload: { count, sent: performance.now() } });
+  }
+
+  #reach(count) {
+    if (this.#received >= count) return Promise.resolve();
+    this.#wanted = count;
+    return new Promise((resolve) => { this.#enough = resolve; });
+  }
+
+  #serverCpu() {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
 }
 
-async function pace(socket, forSeconds) {
-  const count = Math.round((forSeconds * 1000) / PACE_MS);
-  const last = reaching(received + count * CLIENTS);
-  latencies = [];
-  for (let sent = 0; sent < count; sent += 1) {
-    publish(socket, 1);
-    await sleep(PACE_MS);
+async function main([slices, seconds, ...servers]) {
+  const loads = [new Load(...servers.slice(0, 3)), new Load(...servers.slice(3, 6))];
+  for (const load of loads) {
+    await load.connect();
+    await load.saturate(1); // warm
+    load.forget();
   }
-  await last;
-  const sorted = Float64Array.from(latencies).sort();
-  return { p50: sorted[Math.floor(sorted.length * 0.5)], p99: sorted[Math.floor(sorted.length * 0.99)] };
-}
-
-try {
-  const sockets = [];
-  for (let count = 0; count < CLIENTS; count += 1) sockets.push(await connect());
-  await saturate(sockets[0], 1); // warm
-  const full = await saturate(sockets[0], Number(seconds));
+  for (let slice = 0; slice < slices; slice += 1) {
+    for (const load of loads) await load.saturate(Number(seconds));
+  }
   await sleep(500);
-  const paced = await pace(sockets[0], Number(seconds));
-  console.log(JSON.stringify({ ...full, ...paced, frame }));
-  for (const socket of sockets) socket.disconnect();
-} catch (error) {
-  fail(error);
+  for (let slice = 0; slice < slices; slice += 1) {
+    for (const load of loads) await load.pace(Number(seconds));
+  }
+  console.log(JSON.stringify(loads.map((load) => load.measured)));
+  for (const load of loads) load.disconnect();
+  setTimeout(() => process.exit(0), 500);
 }
-setTimeout(() => process.exit(0), 500);
+
+main(process.argv.slice(2)).catch(fail);
