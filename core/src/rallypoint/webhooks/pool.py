@@ -41,11 +41,13 @@ class Pool(Generic[T]):
         self._busy: dict[asyncio.Task[None], float] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._slow = 0
+        self._stopping = False
 
     def put(self, item: T) -> None:
-        """Work on ``item`` as soon as there is a place."""
-        self._queue.append(item)
-        self._grow()
+        """Work on ``item`` as soon as there is a place; nothing is begun once the pool is being stopped."""
+        if not self._stopping:
+            self._queue.append(item)
+            self._grow()
 
     def tend(self) -> None:
         """Make places for those that slow items hold; to be called now and then."""
@@ -55,6 +57,7 @@ class Pool(Generic[T]):
 
     async def stop(self, grace: float) -> None:
         """Begin nothing more, let what runs finish within ``grace`` seconds, then cancel it."""
+        self._stopping = True
         self._queue.clear()
         if self._workers:
             _, late = await asyncio.wait(self._workers, timeout=grace)
