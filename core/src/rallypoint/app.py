@@ -12,6 +12,7 @@ from rallypoint.opening import Opening
 from rallypoint.plugins.discovery import Discovered
 from rallypoint.plugins.loader import load
 from rallypoint.settings import Settings
+from rallypoint.storage.database import DatabaseAway
 from rallypoint.web.middleware import behind_proxies
 
 Scope = MutableMapping[str, Any]
@@ -70,7 +71,10 @@ class App:
         try:
             await self.opening.open()
         except Exception as error:
-            _log.exception("the server cannot start")
+            if isinstance(error, DatabaseAway):  # no bug of ours: a traceback would only hide the reason
+                _log.error("the server cannot start", reason=error.reason)
+            else:
+                _log.exception("the server cannot start")
             await self.opening.close()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

@@ -62,7 +62,7 @@ class House:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.database = Database(settings.database_url, settings.data_dir)
+        self.database = Database.from_settings(settings)
         self.leases = Leases(self.database)
         self.vault = Vault(settings)
         self.jobs = EmbeddedJobs()

@@ -15,7 +15,7 @@ from rallypoint.plugins.plugins import Plugins
 from rallypoint.plugins.shared import SharedStatus
 from rallypoint.security.secrets import lock_data_dir
 from rallypoint.storage.apps import CORE_APPS
-from rallypoint.storage.migrate import App, SchemaNewer, applied, migrate
+from rallypoint.storage.migrate import App, SchemaNewer, migrate, migrating
 from rallypoint.wiring import Wiring
 
 GRACE_SECONDS = 10.0
@@ -69,13 +69,13 @@ class Opening:
         database, own = self.house.database, [_app(plugin) for plugin in self._with_tables()]
         await database.open({app.label: [app.models] for app in (*CORE_APPS, *own)})
         self._stack.push_async_callback(database.close)
-        done = await applied(database)
-        for app in CORE_APPS:
-            await migrate(database, app, done)
+        async with migrating(database) as done:
+            for app in CORE_APPS:
+                await migrate(database, app, done)
+            for app in own:
+                await self._migrate_plugin(app, done)
         if database.is_sqlite:
             await self.house.leases.inherit()
-        for app in own:
-            await self._migrate_plugin(app, done)
 
     async def _migrate_plugin(self, app: App, done: dict[str, set[str]]) -> None:
         try:

@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on")
     data_dir: Path = Field(Path("var"), description="Folder of the database, the key and the lock")
     database_url: str = Field("", description="sqlite:// or postgres://; empty means SQLite in DATA_DIR")
+    database_pool: int = Field(
+        16, ge=2, le=500, description="Connections of one process to PostgreSQL: half for reads"
+    )
+    database_timeout: float = Field(
+        30.0, gt=0, description="Seconds that one statement may take on PostgreSQL"
+    )
     secret_key: SecretStr = Field(
         SecretStr(""), description="32 characters or more; made on first run with SQLite"
     )

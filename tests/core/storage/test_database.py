@@ -94,10 +94,3 @@ async def test_a_closed_database_says_so(tmp_path):
         with pytest.raises(RuntimeError, match="not open"):
             use()
     await database.close()
-
-
-def test_postgresql_urls_are_given_a_pool(tmp_path):
-    database = Database("postgresql://me@localhost/db?ssl=1", tmp_path, pool_size=7)
-    assert not database.is_sqlite
-    assert database._connections() == {"default": "postgres://me@localhost/db?ssl=1&minsize=1&maxsize=7"}
-    assert database._sql("SELECT ? + ?") == "SELECT $1 + $2"

@@ -73,7 +73,7 @@ def restore(settings: Settings, archive: Path, *, force: bool = False) -> None:
 
 
 def _database_path(settings: Settings) -> Path:
-    database = Database(settings.database_url, settings.data_dir)
+    database = Database.from_settings(settings)
     if not database.is_sqlite:
         raise BackupError("this is for the embedded default; back PostgreSQL up with pg_dump")
     return database.path

@@ -7,8 +7,8 @@ serve where speed does not matter; hot paths use plain SQL, because full objects
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -20,12 +20,25 @@ from tortoise.apps import Apps
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.context import TortoiseContext
-from tortoise.transactions import in_transaction
+
+from rallypoint.errors import Unavailable
+from rallypoint.settings import Settings
 
 Row = Mapping[str, Any]
 AppConfig = Mapping[str, Sequence[str]]
 
 _PRAGMAS = {"synchronous": "NORMAL", "busy_timeout": 10_000, "foreign_keys": "ON", "cache_size": -32_000}
+
+
+class DatabaseAway(Unavailable):
+    """The database cannot be reached, is restarting or is overloaded; the same work may succeed in a moment."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The database cannot answer at present", headers={"Retry-After": "1"})
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 @lru_cache(maxsize=512)
@@ -67,6 +80,14 @@ class Transaction:
         rows = await self.fetch(sql, *args)
         return rows[0] if rows else None
 
+    async def lock(self, sql: str, *args: Any) -> Row | None:
+        """Return the first row of a ``SELECT``, held until the transaction ends, or None.
+
+        Others who want to hold or change it wait. On SQLite the transaction holds everything already. Who holds
+        several rows takes them in one order everywhere, else two transactions wait for each other.
+        """
+        return await self.fetch_one(f"{sql} FOR UPDATE" if self._numbered else sql, *args)
+
     async def execute(self, sql: str, *args: Any) -> int:
         """Run a statement without ``RETURNING`` and return how many rows it changed."""
         count, _ = await self.client.execute_query(self._sql(sql), list(args))
@@ -87,18 +108,30 @@ class Database:
     """Connections of one process.
 
     Args:
-        url: ``sqlite://…`` or ``postgres://…``; empty means ``rallypoint.db`` in ``data_dir``.
+        url: ``sqlite://…``, ``postgres://…`` or ``postgresql://…``; empty means ``rallypoint.db`` in ``data_dir``.
         data_dir: Folder of the embedded default.
-        pool_size: Connections to PostgreSQL.
+        pool_size: Connections to PostgreSQL at most: half for transactions, half for reads.
+        timeout: Seconds that one statement may take on PostgreSQL.
     """
 
-    def __init__(self, url: str, data_dir: Path, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, data_dir: Path, *, pool_size: int = 16, timeout: float = 30.0) -> None:
         self.url = url or f"sqlite://{data_dir / 'rallypoint.db'}"
         self.is_sqlite = self.url.startswith("sqlite://")
-        self._pool_size = pool_size
+        self._pool_size, self._timeout = pool_size, timeout
+        self._outages: tuple[type[Exception], ...] = ()
         self._context: TortoiseContext | None = None
         self._writer: BaseDBAsyncClient | None = None
         self._reader: BaseDBAsyncClient | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Database:
+        """Return the server's database, not open yet."""
+        return cls(
+            settings.database_url,
+            settings.data_dir,
+            pool_size=settings.database_pool,
+            timeout=settings.database_timeout,
+        )
 
     @property
     def path(self) -> Path:
@@ -114,10 +147,17 @@ class Database:
 
     @property
     def writer(self) -> BaseDBAsyncClient:
-        """The client that migrations run on."""
+        """The client of transactions."""
         if self._writer is None:
             raise RuntimeError("the database is not open")
         return self._writer
+
+    @property
+    def migrator(self) -> BaseDBAsyncClient:
+        """The client that migrations run on: on PostgreSQL one of its own, which waits as long as it takes."""
+        if self._context is None:
+            raise RuntimeError("the database is not open")
+        return self._context.connections.get("default" if self.is_sqlite else "migrations")
 
     @property
     def apps(self) -> Apps:
@@ -127,7 +167,11 @@ class Database:
         return self._context.apps
 
     async def open(self, apps: AppConfig) -> None:
-        """Connect, and bind the models of ``apps`` (modules by app label)."""
+        """Connect, and bind the models of ``apps`` (modules by app label).
+
+        Raises:
+            DatabaseAway: PostgreSQL cannot be reached; its text says where and why.
+        """
         EXECUTOR_CACHE.clear()  # Tortoise keeps SQL by model, not by dialect
         config = {
             "connections": self._connections(),
@@ -139,9 +183,11 @@ class Database:
         # Without the fallback every request of a real server, whose tasks are not ours, finds no context.
         self._context = await Tortoise.init(config=config, _enable_global_fallback=True)
         self._writer = self._context.connections.get("default")
-        self._reader = self._context.connections.get("reader" if self.is_sqlite else "default")
-        await self._writer.execute_query("SELECT 1")
-        await self._reader.execute_query("SELECT 1")
+        self._reader = self._context.connections.get("reader")
+        if self.is_sqlite:
+            await self._reach()
+        else:
+            await self._reach_postgresql()
 
     async def close(self) -> None:
         """Close every connection; safe to call twice."""
@@ -153,7 +199,8 @@ class Database:
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         """Return all rows of a query on the reader; what is not yet committed is not seen."""
-        _, rows = await self.reader.execute_query(self._sql(sql), list(args))
+        with self._away_is_told():
+            _, rows = await self.reader.execute_query(self._sql(sql), list(args))
         return cast(list[Row], rows)
 
     async def fetch_one(self, sql: str, *args: Any) -> Row | None:
@@ -165,29 +212,70 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Begin a transaction, or join the one this task is in.
 
-        Never await the network inside: on SQLite every other writer waits.
+        Never await the network inside: on SQLite every other writer waits, on PostgreSQL a connection is held.
+
+        Raises:
+            DatabaseAway: It was not committed, because the database went away or too many wait for it.
         """
         outer = _current.get()
         if outer is not None and outer.task is asyncio.current_task():
             yield outer
             return
-        async with in_transaction("default") as client:
-            transaction = Transaction(client, numbered=not self.is_sqlite)
-            token = _current.set(transaction)
-            try:
-                yield transaction
-            finally:
-                _current.reset(token)
-        transaction.committed()
+        with self._away_is_told():
+            async with self.writer._in_transaction() as client:
+                transaction = Transaction(client, numbered=not self.is_sqlite)
+                token = _current.set(transaction)
+                try:
+                    yield transaction
+                finally:
+                    _current.reset(token)
+                await client.commit()
+                # Before the connection is given back: whoever waited for our locks must not overtake us here.
+                transaction.committed()
+
+    async def _reach(self) -> None:
+        await self.writer.execute_query("SELECT 1")
+        await self.reader.execute_query("SELECT 1")
+
+    async def _reach_postgresql(self) -> None:
+        from asyncpg import PostgresError
+
+        from rallypoint.storage.asyncpg import OUTAGES
+
+        self._outages = OUTAGES
+        try:
+            await self._reach()
+        except (PostgresError, *OUTAGES) as error:
+            raise DatabaseAway(f"PostgreSQL at {_where(self.url)} cannot be used: {_said(error)}") from error
+
+    @contextmanager
+    def _away_is_told(self) -> Iterator[None]:
+        try:
+            yield
+        except self._outages as error:
+            raise DatabaseAway(_said(error)) from error
 
     def _sql(self, sql: str) -> str:
         return sql if self.is_sqlite else _numbered(sql)
 
     def _connections(self) -> dict[str, Any]:
-        if not self.is_sqlite:
-            separator = "&" if "?" in self.url else "?"
-            url = self.url.replace("postgresql://", "postgres://", 1)
-            return {"default": f"{url}{separator}minsize=1&maxsize={self._pool_size}"}
+        return self._sqlite_connections() if self.is_sqlite else self._postgresql_connections()
+
+    def _postgresql_connections(self) -> dict[str, Any]:
+        """Reads have a pool of their own: a transaction that reads outside itself would else wait for its like."""
+        half = max(self._pool_size // 2, 1)
+
+        def pool(size: int, seconds: float | None) -> dict[str, Any]:
+            credentials = {"dsn": self.url, "size": size, "statement_seconds": seconds}
+            return {"engine": "rallypoint.storage.asyncpg", "credentials": credentials}
+
+        return {
+            "default": pool(half, self._timeout),
+            "reader": pool(half, self._timeout),
+            "migrations": pool(2, None),
+        }
+
+    def _sqlite_connections(self) -> dict[str, Any]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         pragmas = {**_PRAGMAS, **dict(parse_qsl(urlsplit(self.url).query))}
         engine = "rallypoint.storage.sqlite"
@@ -198,3 +286,13 @@ class Database:
                 "credentials": {"file_path": str(self.path), **pragmas, "query_only": 1},
             },
         }
+
+
+def _where(url: str) -> str:
+    """Return host, port and database, without the password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'the local socket'}:{parts.port or 5432}{parts.path}"
+
+
+def _said(error: Exception) -> str:
+    return f"{error}".strip() or type(error).__name__

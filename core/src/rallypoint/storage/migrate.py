@@ -7,14 +7,19 @@ An app's migrations live in the package ``<models module's package>.migrations``
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 
 from rallypoint.storage.database import Database
+
+_LOCK = 0x52616C6C79  # any number that others on the same PostgreSQL do not take: "Rally"
+_log = structlog.stdlib.get_logger("rallypoint.storage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,34 @@ def names_on_disk(app: App) -> set[str]:
     return {path.stem for path in folder.glob("[0-9]*.py")}
 
 
+@asynccontextmanager
+async def migrating(database: Database) -> AsyncIterator[dict[str, set[str]]]:
+    """Hold the right to migrate, alone among all processes, and tell what is applied already.
+
+    SQLite needs no more than its lock on ``DATA_DIR``; PostgreSQL cannot run two ``CREATE TABLE`` of one name at
+    once, even with ``IF NOT EXISTS``.
+    """
+    if database.is_sqlite:
+        yield await applied(database)
+        return
+    client = database.migrator
+    try:
+        async with client.acquire_connection() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+                _log.info("waiting for another process to migrate the database")
+                await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+            try:
+                yield await applied(database)
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+    finally:
+        await client.close()  # the connections are not needed again; the pool opens anew if they are
+
+
 async def applied(database: Database) -> dict[str, set[str]]:
     """Return the names of the applied migrations by app label."""
     by_app: dict[str, set[str]] = {}
-    for key in await MigrationRecorder(database.writer).applied_migrations():
+    for key in await MigrationRecorder(database.migrator).applied_migrations():
         by_app.setdefault(key.app_label, set()).add(key.name)
     return by_app
 
@@ -76,7 +105,7 @@ async def migrate(database: Database, app: App, done: Mapping[str, set[str]]) ->
     Args:
         database: Open, with the app's models bound.
         app: Whose tables.
-        done: The reply of :func:`applied`.
+        done: What :func:`migrating` yielded; hold it while this runs.
 
     Returns:
         Whether anything was applied.
@@ -90,7 +119,7 @@ async def migrate(database: Database, app: App, done: Mapping[str, set[str]]) ->
         raise SchemaNewer(f"the database has {', '.join(sorted(unknown))}, which this version does not know")
     if present == wanted:
         return False
-    executor = MigrationExecutor(database.writer, {app.label: config_of(app)})
+    executor = MigrationExecutor(database.migrator, {app.label: config_of(app)})
     await executor.migrate([MigrationTarget(app.label, "__latest__")])
     return True
 
