@@ -115,7 +115,7 @@ def test_the_standard_library_goes_the_same_way(capsys: pytest.CaptureFixture[st
         raise ValueError("the key rp_live_abcdefgh is wrong")
     except ValueError:
         logging.getLogger("uvicorn.error").exception(
-            "failed for %s", "whsec_abcdefgh", extra={"password": "x"}
+            "failed for %s", "whsec_abcdefgh", extra={"password": "x", "color_message": "y"}
         )
     (line,) = lines(capsys)
     assert (line["event"], line["logger"], line["password"]) == (
@@ -124,6 +124,7 @@ def test_the_standard_library_goes_the_same_way(capsys: pytest.CaptureFixture[st
         HIDDEN,
     )
     assert "ValueError" in line["exception"]
+    assert "color_message" not in line
     assert "abcdefgh" not in json.dumps(line)
 
 

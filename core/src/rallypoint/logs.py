@@ -91,7 +91,7 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_shared(),
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _without_colours, *_shared()],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
@@ -122,6 +122,12 @@ def access_logger(settings: Settings) -> Any:
         wrapper_class=structlog.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _without_colours(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Drop the second, coloured copy that uvicorn sends along with some messages."""
+    event.pop("color_message", None)
+    return event
 
 
 def _redact_path(_logger: object, _method: str, event: EventDict) -> EventDict:
