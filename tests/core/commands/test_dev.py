@@ -38,8 +38,8 @@ def developing(site, tmp_path):
     try:
         yield process, package, log.read_text
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()
+        process.wait(PATIENCE)
 
 
 def wait_for(text: str, printed: Callable[[], str]) -> None:

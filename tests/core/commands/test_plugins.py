@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from rallypoint.security.secrets import lock_data_dir
 from rallypoint.testing.install import install_plugin
 from rallypoint.testing.server import ServerProcess
 
@@ -116,3 +117,13 @@ def test_beside_a_running_server_and_after_uninstalling(rallypoint, site, tmp_pa
     assert run("purge", "good", "--yes").output.endswith("Deleted.\n")
     assert "no plugin 'good' has run" in run("purge", "good", "--yes").output
     assert "a part of the core" in run("purge", "rooms", "--yes").output
+
+
+def test_a_database_that_a_server_is_about_to_migrate_is_left_to_it(rallypoint, site, tmp_path):
+    install_plugin(site, "good", GOOD)
+    data_dir = tmp_path / "var"
+    with lock_data_dir(data_dir):  # as a server that starts
+        (data_dir / "rallypoint.db").touch()
+        assert listed(rallypoint("plugin", "list", "--json"))["good"]["status"] == "active"
+        assert "try again" in rallypoint("plugin", "resume", "good").output
+    assert "at the next start" in rallypoint("plugin", "resume", "good").output

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from rallypoint.commands.tables import console
 from rallypoint.scaffold import ScaffoldError, write_plugin
 from rallypoint.testing.contract.checks import CHECKS
 from rallypoint.testing.contract.examine import NotExaminedError, examine
@@ -34,7 +34,7 @@ def check(name: str) -> bool:
     Raises:
         click.ClickException: No such plugin is installed.
     """
-    console = Console(highlight=False)
+    out = console()
     with tempfile.TemporaryDirectory() as folder:
         try:
             examined = examine(name, Path(folder))
@@ -43,8 +43,8 @@ def check(name: str) -> bool:
     kept = True
     for promise in CHECKS:
         problems = promise.run(examined)
-        console.print("✗" if problems else "✓", promise.promise, style="red" if problems else "green")
+        out.print("✗" if problems else "✓", promise.promise, style="red" if problems else "green")
         for problem in problems:
-            console.print(f"    {problem}", markup=False)
+            out.print(f"    {problem}", markup=False)
         kept = kept and not problems
     return kept

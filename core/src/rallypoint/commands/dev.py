@@ -14,7 +14,7 @@ from rich.console import Console
 from watchfiles import watch
 
 from rallypoint.commands import database
-from rallypoint.commands.tables import show_statuses
+from rallypoint.commands.tables import console, show_statuses
 from rallypoint.plugins.discovery import discover
 from rallypoint.plugins.readme import package_folder
 from rallypoint.plugins.shared import read_states
@@ -39,42 +39,49 @@ def dev(settings: Settings, arguments: Sequence[str] = ()) -> None:
         settings: Of the server.
         arguments: For ``rallypoint serve``.
     """
-    console = Console(highlight=False)
+    out = console()
     watched = sources()
     for folder in watched:
-        console.print(f"Watching {folder}")
+        out.print(f"Watching {folder}")
     if not watched:
-        console.print("Nothing to watch: no plugin is installed with pip install -e")
-    server = _start(settings, arguments, console)
+        out.print("Nothing to watch: no plugin is installed with pip install -e")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server ends with us
+    server = _start(settings, arguments, out)
     try:
-        for changes in watch(*watched, raise_interrupt=False) if watched else ():
-            console.print(f"{len(changes)} files changed: starting again", style="bold")
+        for changes in watch(*watched) if watched else ():
+            out.print(f"{len(changes)} files changed: starting again", style="bold")
             _stop(server)
-            server = _start(settings, arguments, console)
+            server = _start(settings, arguments, out)
         server.wait()
+    except KeyboardInterrupt:
+        out.print("Stopped")
     finally:
         _stop(server)
 
 
-def _start(settings: Settings, arguments: Sequence[str], console: Console) -> subprocess.Popen[bytes]:
+def _start(settings: Settings, arguments: Sequence[str], out: Console) -> subprocess.Popen[bytes]:
     server = subprocess.Popen([sys.executable, "-m", "rallypoint", "serve", *arguments])  # noqa: S603
     deadline = time.monotonic() + _START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         statuses = asyncio.run(_statuses(settings, server.pid))
         if statuses:
-            show_statuses(console, statuses)
+            show_statuses(out, statuses)
             return server
         time.sleep(_STEP_SECONDS)
-    console.print("The server did not start; it is tried again when a file changes.", style="red")
+    out.print("The server did not start; it is tried again when a file changes.", style="red")
     return server
 
 
 async def _statuses(settings: Settings, pid: int) -> list[PluginStatus]:
+    """Return how the plugins are in one process; nothing until it has written that down."""
     if not database.exists(settings):
         return []
-    async with database.opened(settings) as opened:
-        mine = (process for process in await read_states(opened) if process.pid == pid and process.alive)
-        return [status for process in mine for status in process.statuses]
+    try:
+        async with database.opened(settings, prepare=False) as opened:
+            mine = [one for one in await read_states(opened) if one.pid == pid and one.alive]
+    except database.NotReadyError:
+        return []
+    return [status for process in mine for status in process.statuses]
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -51,14 +51,23 @@ class Details:
 
 async def list_plugins(settings: Settings) -> Listing:
     """Return how every plugin is: as running servers see it, else from a look at them now."""
-    if not database.exists(settings):
-        return Listing(survey(settings).statuses, running=False)
-    async with database.opened(settings) as opened:
-        statuses = await shared.overview(opened) if _alive(await shared.read_states(opened)) else None
-        parked = await purging.parked(opened, [item.name for item in discover()])
+    statuses, parked = await _recorded(settings)
     if statuses is not None:
         return Listing(statuses, running=True, parked=parked)
     return Listing(survey(settings).statuses, running=False, parked=parked)
+
+
+async def _recorded(settings: Settings) -> tuple[list[PluginStatus] | None, list[Remains]]:
+    """Return what the database says: statuses (None while no server runs), and what is left of absent plugins."""
+    if not database.exists(settings):
+        return None, []
+    try:
+        async with database.opened(settings, prepare=False) as opened:
+            running = _alive(await shared.read_states(opened))
+            statuses = await shared.overview(opened) if running else None
+            return statuses, await purging.parked(opened, [item.name for item in discover()])
+    except database.NotReadyError:
+        return None, []
 
 
 async def show_plugin(settings: Settings, name: str) -> Details:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +26,7 @@ _STYLES = {
     "needs_reauth": "yellow",
 }
 _TROUBLE = "bold red"
+_PIPE_WIDTH = 240
 
 
 def show_listing(listing: Listing, *, as_json: bool) -> None:
@@ -31,18 +34,20 @@ def show_listing(listing: Listing, *, as_json: bool) -> None:
     if as_json:
         _print_json([document(status) for status in listing.statuses])
         return
-    console = _console()
-    show_statuses(console, listing.statuses)
+    out = console()
+    show_statuses(out, listing.statuses)
     if not listing.running:
-        console.print("No server is running: they were loaded just now, for a look.", style="dim")
+        out.print("No server is running: they were loaded just now, for a look.", style="dim")
     for remains in listing.parked:
-        console.print(f"{in_words(remains)}; delete it with: rallypoint plugin purge {remains.name}")
+        out.print(f"{in_words(remains)}; delete it with: rallypoint plugin purge {remains.name}")
 
 
-def show_statuses(console: Console, statuses: list[PluginStatus]) -> None:
+def show_statuses(out: Console, statuses: list[PluginStatus]) -> None:
     """Print a table."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "distribution", "version", "status", "stage", "reason", "remedy"):
+    for heading in ("name", "distribution", "version", "status"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("stage", "reason", "remedy"):
         table.add_column(heading, overflow="fold")
     for one in statuses:
         table.add_row(
@@ -54,7 +59,7 @@ def show_statuses(console: Console, statuses: list[PluginStatus]) -> None:
             Text(one.reason),
             Text(one.remedy),
         )
-    console.print(table)
+    out.print(table)
 
 
 def show_details(details: Details, *, as_json: bool) -> None:
@@ -71,7 +76,7 @@ def show_details(details: Details, *, as_json: bool) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in facts.items():
         table.add_row(name, Text(_cell(name, value)))
-    _console().print(table)
+    console().print(table)
 
 
 def in_words(remains: Remains) -> str:
@@ -89,9 +94,11 @@ def _cell(name: str, value: Any) -> str:
     return "\n".join(value) if isinstance(value, list | tuple) else str(value)
 
 
-def _console() -> Console:
-    return Console(highlight=False)
+def console() -> Console:
+    """Return what prints: as wide as the terminal, or wide enough for ``grep`` where there is none."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if known else _PIPE_WIDTH)
 
 
 def _print_json(value: Any) -> None:
-    _console().print(json.dumps(value, indent=2, default=str), markup=False, soft_wrap=True)
+    console().print(json.dumps(value, indent=2, default=str), markup=False, soft_wrap=True)
