@@ -38,7 +38,7 @@ class Wiring:
         house.statuses = lambda: plugins.statuses
         house.connections.supervise(self._dispatch.run)
         house.connections.observe(self._connection_changed)
-        jobs.handle(CONNECTION_CHANGED, self._tell_connection_changed)
+        jobs.handle(CONNECTION_CHANGED, self._tell_connection_changed, local=True)
         self.schedule = Schedule(database, jobs, house.connections, run=self._dispatch.run)
         self._receipts = Receipts(database, jobs, leases, house.settings)
         self._fanout = Fanout(database, jobs, leases, house.outbox.types, self._reactors)

@@ -1,23 +1,26 @@
-"""What every task engine promises; an engine joins by being added to ``ENGINES``."""
+"""What every task engine promises."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from rallypoint.jobs.api import Jobs
 from rallypoint.jobs.embedded import EmbeddedJobs
+from rallypoint.jobs.procrastinate import ProcrastinateJobs
 from rallypoint.storage import clock
+from rallypoint.storage.database import Database
+from rallypoint.storage.leases import Leases
 
-ENGINES: dict[str, Callable[[], Jobs]] = {"embedded": lambda: EmbeddedJobs(concurrency=4)}
 
-
-@pytest_asyncio.fixture(params=list(ENGINES))
-async def jobs(request: pytest.FixtureRequest) -> AsyncIterator[Jobs]:
-    engine = ENGINES[request.param]()
+@pytest_asyncio.fixture(params=["embedded", "procrastinate"])
+async def jobs(request: pytest.FixtureRequest, postgres: Database) -> AsyncIterator[Jobs]:
+    engine: Jobs = EmbeddedJobs(concurrency=4)
+    if request.param == "procrastinate":
+        engine = ProcrastinateJobs(postgres, Leases(postgres), concurrency=4)
     yield engine
     await engine.stop(1)
 

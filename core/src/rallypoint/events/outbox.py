@@ -51,7 +51,7 @@ class Outbox:
         self._hub = hub
         self._pushed: list[str] = []
         self.types: dict[str, EventType] = {}
-        jobs.handle(_MARK, self._mark_pushed)
+        jobs.handle(_MARK, self._mark_pushed, local=True)
         jobs.every(LOST_AFTER / 1000, _SWEEP, self.push_unpushed)
 
     def declare(self, types: Iterable[EventType]) -> None:

@@ -19,8 +19,16 @@ class Jobs(Protocol):
     one process; a wake-up for a key that is running runs it once more afterwards.
     """
 
-    def handle(self, task: str, handler: JobHandler, *, queue: str = "core") -> None:
-        """Register ``handler(key)`` under ``task``, a name unique on the server."""
+    def handle(self, task: str, handler: JobHandler, *, queue: str = "core", local: bool = False) -> None:
+        """Register ``handler(key)`` under ``task``, a name unique on the server.
+
+        Args:
+            task: Dotted.
+            handler: Idempotent; finds its work in rows.
+            queue: ``core``, or the plugin's name: read by processes that loaded it alone.
+            local: Run it in the process that woke it, whatever that one is for: for work on what it keeps in
+                memory.
+        """
         ...
 
     def every(

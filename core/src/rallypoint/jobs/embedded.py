@@ -46,8 +46,15 @@ class EmbeddedJobs:
         self._context = contextvars.Context()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def handle(self, task: str, handler: JobHandler, *, queue: str = "core") -> None:
-        """Register ``handler(key)`` under ``task``.
+    def handle(
+        self,
+        task: str,
+        handler: JobHandler,
+        *,
+        queue: str = "core",
+        local: bool = False,  # noqa: ARG002
+    ) -> None:
+        """Register ``handler(key)`` under ``task``; every task is local here.
 
         Raises:
             ValueError: The name is taken.
