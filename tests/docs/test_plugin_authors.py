@@ -14,7 +14,7 @@ from docs.markdown import ROOT, blocks
 from rallypoint.plugins import hookspecs
 from rallypoint.plugins.manifest import Manifest
 from rallypoint.testing.contract.checks import CHECKS
-from rallypoint.testing.contract.examine import examine
+from rallypoint.testing.contract.examination import examine
 from rallypoint.testing.install import install_plugin, on_path
 
 PAGE = "docs/plugin-authors.md"

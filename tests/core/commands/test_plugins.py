@@ -127,3 +127,12 @@ def test_a_database_that_a_server_is_about_to_migrate_is_left_to_it(rallypoint, 
         assert listed(rallypoint("plugin", "list", "--json"))["good"]["status"] == "active"
         assert "try again" in rallypoint("plugin", "resume", "good").output
     assert "at the next start" in rallypoint("plugin", "resume", "good").output
+
+
+def test_check_says_which_promise_is_broken(rallypoint, site):
+    install_plugin(site, "good", GOOD)
+    broken = rallypoint("plugin", "check", "good")
+    assert broken.exit_code == 1
+    assert "✗ No secret shows in status, diagnostics or log\n    a secret setting shows" in broken.output
+    kept = rallypoint("plugin", "check", "rooms")
+    assert (kept.exit_code, "✗" in kept.output) == (0, False)

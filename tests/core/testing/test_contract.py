@@ -6,9 +6,10 @@ import pytest
 
 from rallypoint.testing.contract import contract_of
 from rallypoint.testing.contract.checks import CHECKS
-from rallypoint.testing.contract.examine import NotExaminedError, examine
+from rallypoint.testing.contract.examination import NotExaminedError, examine
 from rallypoint.testing.install import install_plugin, on_path
 
+pytestmark = pytest.mark.slow
 TestRooms = contract_of("rooms")
 
 RUDE_MANIFEST = """
@@ -20,7 +21,7 @@ path = "/rude"
 RUDE = """
 import asyncio, contextlib, itertools, socket, threading, time
 from pydantic import SecretStr
-from rallypoint.sdk import Health, Inbound, PluginSettings, WebhookSource, hookimpl
+from rallypoint.sdk import Inbound, PluginSettings, Unavailable, WebhookSource, hookimpl
 
 with contextlib.suppress(OSError):
     socket.create_connection(("192.0.2.1", 443), timeout=1)
@@ -42,14 +43,17 @@ def register_webhooks(ctx):
     counter = itertools.count()
     async def handle(inbound):
         pass
-    def source(name, sample):
+    def unready(inbound):
+        raise Unavailable("no secret")
+    def source(name, sample, verify=lambda inbound: None):
         return WebhookSource(
-            f"rude-{name}", f"/rude/{name}", verify=lambda inbound: None,
+            f"rude-{name}", f"/rude/{name}", verify=verify,
             delivery_id=lambda inbound: str(next(counter)), handle=handle, sample=sample,
         )
     return [
         source("open", lambda: Inbound(b"{}", {}, {}, "/rude/open")),
         source("unsampled", None),
+        source("unready", lambda: Inbound(b"{}", {}, {}, "/rude/unready"), unready),
         source("elsewhere", lambda: Inbound(b"{}", {}, {}, "/rude/nowhere")),
     ]
 
@@ -94,6 +98,7 @@ def problems(examined, name):
         ("signed", "/rude/open answers 200 to a tampered delivery"),
         ("once", "/rude/unsampled gives no sample"),
         ("once", "/rude/open keeps"),
+        ("once", "/rude/unready is not configured"),
         ("once", "/rude/elsewhere answers 404, then 404"),
         ("discreet", "in its status, health or diagnostics"),
         ("discreet", "in the log"),
@@ -108,7 +113,7 @@ def test_a_broken_promise_is_named(rude, check, said):
 
 
 def test_the_promises_that_it_keeps_are_not_held_against_it(rude):
-    assert [problems(rude, name) for name in ("loads", "routes", "removable")] == ["", "", ""]
+    assert [problems(rude, name) for name in ("loads", "at-home", "removable")] == ["", "", ""]
 
 
 def test_a_readme_that_forgets_a_setting_is_named(rude, site):
@@ -121,6 +126,7 @@ def test_a_readme_that_forgets_a_setting_is_named(rude, site):
     [
         ("import os; os._exit(9)", "the server ended before it was examined"),
         ("raise ValueError('no')", "failed at import: ValueError: no"),
+        ("raise SystemExit(1)", "failed at import: SystemExit"),
         (
             "from rallypoint.sdk import PluginSettings, hookimpl\n"
             "class Settings(PluginSettings):\n    url: str\n"
@@ -154,3 +160,23 @@ def test_what_a_setting_needs_can_be_given(site, tmp_path):
 def test_only_installed_plugins_can_be_examined(tmp_path):
     with pytest.raises(NotExaminedError, match="'nobody'"):
         examine("nobody", tmp_path)
+
+
+def test_a_route_outside_its_prefixes_is_named(site, tmp_path):
+    code = """
+        from rallypoint.sdk import Done, Reply, Routes, hookimpl
+
+        @hookimpl
+        def register_routes(ctx):
+            routes = Routes("/elsewhere")
+            @routes.add("GET", "/hello", summary="Say hello", replies={200: Done})
+            async def hello(call):
+                return Reply(Done(message="hello"))
+            return routes
+    """
+    install_plugin(site, "stray", code)
+    assert "GET /elsewhere/hello" in problems(examine("stray", tmp_path), "at-home")
+
+
+def test_a_process_that_hangs_is_not_waited_for_for_ever(tmp_path):
+    assert "did not end within 0.1 s" in problems(examine("rooms", tmp_path, seconds=0.1), "loads")

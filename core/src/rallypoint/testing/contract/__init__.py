@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rallypoint.testing.contract.checks import CHECKS, Check
-from rallypoint.testing.contract.examine import examine
+from rallypoint.testing.contract.examination import examine
 
 if TYPE_CHECKING:
     import pytest
 
-    from rallypoint.testing.contract.examine import Examined
+    from rallypoint.testing.contract.examination import Examined
 
 __all__ = ["contract_of"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rallypoint.plugins.territory import covers
-from rallypoint.testing.contract.examine import Examined, NotExaminedError
+from rallypoint.testing.contract.examination import Examined, NotExaminedError
 
 IMPORT_SECONDS = 0.5
 """Processor time that importing a plugin may take, its bytecode being compiled."""
@@ -56,18 +55,15 @@ def _quick(examined: Examined) -> Iterator[str]:
 
 
 def _loads(examined: Examined) -> Iterator[str]:
-    status = examined.present.lived.statuses.get(examined.found.name)
-    if status is None:
-        yield "the server does not know it"
-    elif status["status"] not in _WELL:
+    status = examined.present.lived.statuses[examined.found.name]
+    if status["status"] not in _WELL:
         yield "{status} at {stage}: {reason} ({remedy})".format(**status)
 
 
-def _routes(examined: Examined) -> Iterator[str]:
-    prefixes = examined.found.manifest.prefixes if examined.found.manifest else ()
-    for route in examined.present.lived.routes:
-        if not any(covers(prefix.path, route) for prefix in prefixes):
-            yield f"{route} is under none of the manifest's prefixes"
+def _at_home(examined: Examined) -> Iterator[str]:
+    status = examined.present.lived.statuses[examined.found.name]
+    if status["stage"] == "check":  # the loader's, which refuses the whole plugin
+        yield status["reason"]
 
 
 def _signed(examined: Examined) -> Iterator[str]:
@@ -117,8 +113,9 @@ def _documented(examined: Examined) -> Iterator[str]:
 
 
 def _removable(examined: Examined) -> Iterator[str]:
-    if examined.found.name in examined.absent.lived.statuses:
-        yield "the server still knows it after it is gone"
+    for status in examined.absent.lived.statuses.values():
+        if status["status"] == "failed":
+            yield "without it {name} is failed at {stage}: {reason}".format(**status)
 
 
 CHECKS: Sequence[Check] = (
@@ -126,7 +123,9 @@ CHECKS: Sequence[Check] = (
     Check("offline", "Import and registration use no network", _offline),
     Check("quick", "The import is quick", _quick),
     Check("loads", "It loads within the time limit, starts, and its hooks work", _loads),
-    Check("routes", "Every route lies under its prefixes", _routes),
+    Check(
+        "at-home", "Every route lies under its prefixes, and nothing is claimed that others have", _at_home
+    ),
     Check("signed", "Unsigned webhooks are refused", _signed),
     Check("once", "A repeated webhook is dropped", _once),
     Check("discreet", "No secret shows in status, diagnostics or log", _discreet),

@@ -15,6 +15,7 @@ from typing import Any
 
 from rallypoint.app import App, build
 from rallypoint.logs import configure_logging
+from rallypoint.plugins.deadline import deadline
 from rallypoint.plugins.discovery import GROUP, Discovered, discover
 from rallypoint.plugins.loaded import LoadedPlugin
 from rallypoint.plugins.routes import document
@@ -27,10 +28,11 @@ from rallypoint.testing.contract.posting import drive
 from rallypoint.testing.contract.report import Report
 
 _SETTLE_SECONDS = 0.3
+_IMPORT_SECONDS = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Examine; the command line is :mod:`examine`'s business alone."""
+    """Examine; the command line is :mod:`examination`'s business alone."""
     parser = argparse.ArgumentParser()
     parser.add_argument("plugin")
     parser.add_argument("report", type=Path)
@@ -63,11 +65,12 @@ def _import(plugin: str, report: Report) -> None:
         return
     began = time.process_time()
     try:
-        implementation = EntryPoint(found.name, found.target, GROUP).load()
-        report.import_seconds = time.process_time() - began
-        register = getattr(implementation, "register_settings", None)
-        _plant_secrets(found, register() if register else None, report)
-    except Exception:
+        with deadline(_IMPORT_SECONDS, f"importing {plugin}"):
+            implementation = EntryPoint(found.name, found.target, GROUP).load()
+            report.import_seconds = time.process_time() - began
+            register = getattr(implementation, "register_settings", None)
+            _plant_secrets(found, register() if register else None, report)
+    except BaseException:  # also SystemExit, and the deadline's own
         return  # the loader meets it again and says so in the status
 
 
@@ -98,9 +101,8 @@ async def _live(app: App, name: str, report: Report) -> None:
 
 
 async def _try(app: App, plugin: LoadedPlugin, report: Report) -> None:
-    parts, dispatch = plugin.contributions, app.opening.plugins.dispatch
-    report.routes = [*(route.path for route in parts.routes), *(source.path for source in parts.webhooks)]
-    report.webhooks = [await drive(app, source) for source in parts.webhooks]
+    dispatch = app.opening.plugins.dispatch
+    report.webhooks = [await drive(app, source) for source in plugin.contributions.webhooks]
     for hook in ("health", "diagnostics"):
         for outcome in await dispatch.call_all(hook):
             if outcome.plugin == plugin.name:

@@ -41,7 +41,6 @@ class Report:
         variables: Names of the plugin's settings.
         secrets: Values of those that are secret.
         statuses: Of every plugin after everything was tried, as documents.
-        routes: Paths of routes and webhooks.
         webhooks: How each answered.
         shown: What operators may see: statuses, health, diagnostics.
         left: What is left after shutdown: tasks, threads and sockets with their number.
@@ -52,7 +51,6 @@ class Report:
     variables: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     statuses: dict[str, dict[str, Any]] = field(default_factory=dict)
-    routes: list[str] = field(default_factory=list)
     webhooks: list[WebhookReport] = field(default_factory=list)
     shown: str = ""
     left: dict[str, int] = field(default_factory=dict)

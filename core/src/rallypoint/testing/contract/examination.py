@@ -63,13 +63,16 @@ class Examined:
     absent: Run
 
 
-def examine(plugin: str, folder: Path, env: Mapping[str, str] | None = None) -> Examined:
+def examine(
+    plugin: str, folder: Path, env: Mapping[str, str] | None = None, *, seconds: float = PROBE_SECONDS
+) -> Examined:
     """Examine an installed plugin; takes some seconds and leaves this machine alone.
 
     Args:
         plugin: Its name.
         folder: For the data of the servers; empty.
         env: Variables that it cannot do without. Its own are also taken from this process's environment.
+        seconds: How long each of the two processes may take.
 
     Raises:
         NotExaminedError: No such plugin is installed.
@@ -78,8 +81,8 @@ def examine(plugin: str, folder: Path, env: Mapping[str, str] | None = None) -> 
     if found is None:
         raise NotExaminedError(f"no installed plugin is called {plugin!r}")
     variables = {**_environment(plugin), **(env or {}), "RALLYPOINT_DATA_DIR": str(folder)}
-    present = _run(folder, [plugin], {**variables, "RALLYPOINT_PLUGINS": plugin})
-    absent = _run(folder, [plugin, "--absent"], {**variables, "RALLYPOINT_SAFE_MODE": "1"})
+    present = _run(folder, [plugin], {**variables, "RALLYPOINT_PLUGINS": plugin}, seconds)
+    absent = _run(folder, [plugin, "--absent"], {**variables, "RALLYPOINT_SAFE_MODE": "1"}, seconds)
     return Examined(found, readme_of(found), present, absent)
 
 
@@ -94,7 +97,7 @@ def _environment(plugin: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, "RALLYPOINT_LOG_LEVEL": "debug", "RALLYPOINT_LOG_FORMAT": "json"}
 
 
-def _run(folder: Path, arguments: list[str], env: Mapping[str, str]) -> Run:
+def _run(folder: Path, arguments: list[str], env: Mapping[str, str], seconds: float) -> Run:
     report = folder / "report.json"
     report.unlink(missing_ok=True)
     command = [
@@ -107,9 +110,9 @@ def _run(folder: Path, arguments: list[str], env: Mapping[str, str]) -> Run:
     ]
     try:
         ended = subprocess.run(  # noqa: S603 - our own module
-            command, env=dict(env), cwd=folder, capture_output=True, timeout=PROBE_SECONDS, check=False
+            command, env=dict(env), cwd=folder, capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return Run(None, f"it did not end within {PROBE_SECONDS:g} s")
+        return Run(None, f"it did not end within {seconds:g} s")
     output = (ended.stdout + ended.stderr).decode(errors="replace")
     return Run(Report.read(report) if report.exists() else None, output)
