@@ -1,4 +1,4 @@
-"""Writes the table of settings in ``docs/operators.md`` from the code."""
+"""Writes the table of settings in ``docs/operators/README.md`` from the code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from rallypoint.settings import Settings
 
-GUIDE = Path(__file__).parents[1] / "docs" / "operators.md"
+GUIDE = Path(__file__).parents[1] / "docs" / "operators" / "README.md"
 HEADING = "\n| variable | default | meaning |\n|---|---|---|\n"
 
 

@@ -84,12 +84,12 @@ def test_the_webhook_example_verifies():
 
 
 def test_the_operator_s_commands(own_server):
-    printed = bash("\n".join(blocks("docs/operators.md", "bash")), own_server)
+    printed = bash("\n".join(blocks("docs/operators/README.md", "bash")), own_server)
     assert "focusmate" in printed
     assert (own_server.data_dir / "backup.tar.gz").exists()
 
 
 def test_the_operator_s_guide_lists_every_setting_as_it_is():
-    guide = (ROOT / "docs" / "operators.md").read_text()
+    guide = (ROOT / "docs" / "operators" / "README.md").read_text()
     namespace = runpy.run_path(str(ROOT / "tools" / "settings_table.py"))
     assert namespace["table"]() in guide, "run: python tools/settings_table.py"
