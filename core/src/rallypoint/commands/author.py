@@ -10,7 +10,7 @@ import click
 from rallypoint.commands.tables import console
 from rallypoint.scaffold import ScaffoldError, write_plugin
 from rallypoint.testing.contract.checks import CHECKS
-from rallypoint.testing.contract.examine import NotExaminedError, examine
+from rallypoint.testing.contract.examination import NotExaminedError, examine
 
 
 def new(name: str, directory: Path) -> str:
