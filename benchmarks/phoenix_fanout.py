@@ -9,7 +9,7 @@ from typing import Any
 
 from lib.plugins import bench_plugin
 from lib.process import LOAD_CORE, Program, python, run_pinned
-from lib.report import Line, arguments, show
+from lib.report import Line, arguments, compare, show
 from lib.server import serving
 
 from rallypoint.testing.server import free_port
@@ -35,7 +35,9 @@ def main() -> None:
     options = arguments(__doc__, runs=20, seconds=0.5)
     lines = {
         "rate": Line("messages at saturation", "messages/s", bar=0.95),
+        "core": Line("the same by CPU time of server or clients", "messages/s"),
         "cpu": Line("server CPU a message", "µs"),
+        "p50": Line("latency at 20 messages/s, median", "ms"),
         "p99": Line("latency at 20 messages/s, p99", "ms"),
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -52,9 +54,11 @@ def main() -> None:
             mine, theirs = measure(options.runs, options.seconds, *servers)
     if shape(mine["frame"]) != shape(theirs["frame"]):
         raise RuntimeError(f"the frames differ: {mine['frame']} and {theirs['frame']}")
-    for name, line in lines.items():
-        line.ours, line.reference = mine[name], theirs[name]
+    saturated = {name: lines[name] for name in ("rate", "core", "cpu")}
+    paced = {name: lines[name] for name in ("p50", "p99")}
+    waits = compare(saturated, mine, theirs, "busy"), compare(paced, mine, theirs, "calm")
     show("Phoenix fan-out, 1 to 200", list(lines.values()))
+    print(f"\nTime that server and clients waited for a core: at most {'; '.join(waits)}.")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 from lib.node import missing
 from lib.plugins import bench_plugin
 from lib.process import LOAD_CORE, Program, run_pinned
-from lib.report import Line, arguments, show
+from lib.report import Line, arguments, compare, show
 from lib.server import serving
 
 from rallypoint.testing.server import free_port
@@ -40,6 +40,7 @@ def main() -> None:
     lines = {
         "cpu": Line("server CPU a message", "µs", bar=1.1, direction="at most"),
         "rate": Line("messages at saturation", "messages/s", bar=0.9),
+        "core": Line("the same by CPU time of server or clients", "messages/s"),
         "p50": Line("latency at 20 messages/s, median", "ms"),
         "p99": Line("latency at 20 messages/s, p99", "ms", bar=1.5, direction="at most"),
     }
@@ -52,9 +53,11 @@ def main() -> None:
             mine, theirs = measure(options.runs, options.seconds, *servers)
     if shape(mine["frame"]) != shape(theirs["frame"]):
         raise RuntimeError(f"the messages differ: {mine['frame']} and {theirs['frame']}")
-    for name, line in lines.items():
-        line.ours, line.reference = mine[name], theirs[name]
+    saturated = {name: lines[name] for name in ("rate", "core", "cpu")}
+    paced = {name: lines[name] for name in ("p50", "p99")}
+    waits = compare(saturated, mine, theirs, "busy"), compare(paced, mine, theirs, "calm")
     show("Socket.IO fan-out, 1 to 200", list(lines.values()))
+    print(f"\nTime that server and clients waited for a core: at most {'; '.join(waits)}.")
 
 
 if __name__ == "__main__":

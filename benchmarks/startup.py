@@ -67,6 +67,8 @@ def measure(data_dir: Path, env: Mapping[str, str] | None = None) -> tuple[float
         if env and status_of(port, "/small/small0/hello") != 401:
             raise RuntimeError("the small plugins are not loaded")
         time.sleep(SETTLE_SECONDS)
+        if process.poll() is not None:
+            raise RuntimeError("the server ended by itself")
         return seconds, memory_mb(process.pid)
 
 

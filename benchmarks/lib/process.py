@@ -135,6 +135,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_seconds(pid: int) -> float:
+    """Return how long a process was ready to run and had no core (``/proc/pid/schedstat``)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def memory_mb(pid: int) -> float:
     """Return the resident memory of a process in MB (10⁶ bytes)."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
@@ -60,6 +60,32 @@ class Line:
 def limit(name: str, unit: str, bar: float, figures: Sequence[float]) -> Line:
     """Return the line of something that has an absolute limit, which takes the reference's place."""
     return Line(name, unit, 1.0, "at most", ours=list(figures), reference=[bar] * len(figures))
+
+
+Slices = Mapping[str, list[float]]
+
+
+def compare(lines: Mapping[str, Line], ours: Slices, reference: Slices, waited: str) -> str:
+    """Fill lines by name with the calmer half of the slices, by what both sides waited for a core in each.
+
+    On a machine that does other work as well, whoever is interrupted looks slow; which slices are taken depends on
+    the waiting alone, never on the figures.
+
+    Args:
+        lines: By the names of their figures.
+        ours: Figures of each slice, by name.
+        reference: Likewise.
+        waited: Name of the shares of time spent waiting.
+
+    Returns:
+        A remark on how calm the machine was.
+    """
+    waits = [max(pair) for pair in zip(ours[waited], reference[waited], strict=True)]
+    taken = sorted(range(len(waits)), key=waits.__getitem__)[: (len(waits) + 1) // 2]
+    for name, line in lines.items():
+        for index in taken:
+            line.add(ours[name][index], reference[name][index])
+    return f"{', '.join(lines)}: {max(waits[index] for index in taken):.0%}"
 
 
 HEAD = ("what", "unit", "ours", "reference", "ratio: median (min-max)", "bar", "")

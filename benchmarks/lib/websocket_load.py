@@ -1,14 +1,17 @@
 """Many Phoenix clients in one process that cost next to nothing each, so that the server is the limit.
 
 ``python -m lib.websocket_load SLICES SECONDS (URL PID){2}`` takes turns between two servers and prints
-``[{rate, cpu, p50, p99, frame}, …]``, a list for each: messages/s received, server CPU in µs for each, latency in ms
-at 20 messages/s, one figure a slice; and one message as it came.
+``[{rate, core, cpu, p50, p99, busy, calm, frame}, …]``, one figure a slice for each: messages/s received, the same
+for a second of CPU of whoever used more (what the rate is when nobody waits for a core), server CPU in µs for each,
+latency in ms at 20 messages/s, how long server and clients waited for a core while saturated (busy) and
+while paced (calm), as shares of the time; and one message as it came.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import struct
 import sys
 import time
@@ -17,7 +20,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from lib.process import cpu_seconds
+from lib.process import cpu_seconds, waited_seconds
 
 TOPIC = "bench:1"
 CLIENTS = 200
@@ -131,7 +134,13 @@ class Load:
 
     async def saturate(self, seconds: float) -> None:
         """Keep a few bursts under way, so that the server neither idles nor runs far ahead."""
-        start, cpu, before = time.perf_counter(), cpu_seconds(self._pid), self._received
+        share = self._waiting()
+        start, cpu, own, before = (
+            time.perf_counter(),
+            cpu_seconds(self._pid),
+            time.process_time(),
+            self._received,
+        )
         burst, bursts = BURST * self._count, 0
         while time.perf_counter() - start < seconds:
             while bursts < IN_FLIGHT + (self._received - before) // burst:
@@ -141,10 +150,14 @@ class Load:
         await self._reach(before + bursts * burst)
         count, taken = self._received - before, time.perf_counter() - start
         self._note("rate", count / taken)
-        self._note("cpu", (cpu_seconds(self._pid) - cpu) / count * 1e6)
+        own, used = time.process_time() - own, cpu_seconds(self._pid) - cpu
+        self._note("core", count / max(own, used))
+        self._note("cpu", used / count * 1e6)
+        self._note("busy", share())
 
     async def pace(self, seconds: float) -> None:
         """Publish 20 messages a second and note how long they took to arrive."""
+        share = self._waiting()
         count = round(seconds / PACE_SECONDS)
         wanted = self._received + count * self._count
         self._latencies = []
@@ -152,6 +165,7 @@ class Load:
             self._publish(1)
             await asyncio.sleep(PACE_SECONDS)
         await self._reach(wanted)
+        self._note("calm", share())
         ordered, self._latencies = sorted(self._latencies), None
         for part in (50, 99):
             self._note(f"p{part}", ordered[len(ordered) * part // 100])
@@ -163,6 +177,13 @@ class Load:
     def results(self) -> dict[str, object]:
         """Return what was measured."""
         return {**self._measured, "frame": json.loads(self._last)}
+
+    def _waiting(self) -> Callable[[], float]:
+        def waited() -> float:
+            return waited_seconds(self._pid) + waited_seconds(os.getpid())
+
+        start, before = time.perf_counter(), waited()
+        return lambda: (waited() - before) / (time.perf_counter() - start)
 
     def _note(self, name: str, figure: float) -> None:
         self._measured.setdefault(name, []).append(figure)

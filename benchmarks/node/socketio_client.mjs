@@ -1,7 +1,9 @@
 // 200 clients of each of two servers in one process, which takes turns between them:
 // node socketio_client.mjs SLICES SECONDS (URL TOKEN PID){2}
-// Prints [{rate, cpu, p50, p99, frame}, …], a list for each server: messages/s received, server CPU in µs for each,
-// latency in ms at 20 messages/s, one figure a slice; and one message as it came.
+// Prints [{rate, core, cpu, p50, p99, busy, calm, frame}, …], one figure a slice for each server: messages/s received,
+// the same for a second of CPU of whoever used more (what the rate is when nobody has to wait for a core), server CPU in
+// µs for each, latency in ms at 20 messages/s, how long server and client waited for a core while saturated
+// (busy) and while paced (calm), as shares of the time; and one message as it came.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { io } from 'socket.io-client';
@@ -12,6 +14,11 @@ const IN_FLIGHT = 3;
 const PACE_MS = 50;
 const TOPIC = 'bench:1';
 const TICKS_PER_SECOND = 100; // USER_HZ, the unit of /proc/PID/stat
+
+// Nanoseconds that a process was ready to run and had no core (proc(5), /proc/PID/schedstat).
+function waited(id) {
+  return Number(readFileSync(`/proc/${id}/schedstat`, 'utf8').split(' ')[1]);
+}
 
 function fail(error) {
   console.error(error);
@@ -29,7 +36,8 @@ class Load {
     this.url = url;
     this.token = token;
     this.pid = pid;
-    this.measured = { rate: [], cpu: [], p50: [], p99: [], frame: null };
+    this.measured = { frame: null };
+    this.forget();
   }
 
   async connect() {
@@ -42,7 +50,8 @@ class Load {
 
   // Keeps a few bursts under way, so that the server neither idles nor runs far ahead of the clients.
   async saturate(seconds) {
-    const [start, cpu, before] = [performance.now(), this.#serverCpu(), this.#received];
+    const share = this.#waiting();
+    const [start, cpu, own, before] = [performance.now(), this.#serverCpu(), process.cpuUsage(), this.#received];
     let bursts = 0;
     while (performance.now() - start < seconds * 1000) {
       while (bursts < IN_FLIGHT + Math.floor((this.#received - before) / (CLIENTS * BURST))) {
@@ -54,10 +63,15 @@ class Load {
     await this.#reach(before + bursts * CLIENTS * BURST);
     const count = this.#received - before;
     this.measured.rate.push(count / ((performance.now() - start) / 1000));
-    this.measured.cpu.push(((this.#serverCpu() - cpu) / count) * 1e6);
+    const { user, system } = process.cpuUsage(own);
+    const used = this.#serverCpu() - cpu;
+    this.measured.core.push(count / Math.max(used, (user + system) / 1e6));
+    this.measured.cpu.push((used / count) * 1e6);
+    this.measured.busy.push(share());
   }
 
   async pace(seconds) {
+    const share = this.#waiting();
     const count = Math.round((seconds * 1000) / PACE_MS);
     const wanted = this.#received + count * CLIENTS;
     this.#latencies = [];
@@ -66,6 +80,7 @@ class Load {
       await sleep(PACE_MS);
     }
     await this.#reach(wanted);
+    this.measured.calm.push(share());
     const sorted = Float64Array.from(this.#latencies).sort();
     this.#latencies = null;
     this.measured.p50.push(sorted[Math.floor(sorted.length * 0.5)]);
@@ -73,7 +88,7 @@ class Load {
   }
 
   forget() {
-    Object.assign(this.measured, { rate: [], cpu: [], p50: [], p99: [] });
+    Object.assign(this.measured, { rate: [], core: [], cpu: [], p50: [], p99: [], busy: [], calm: [] });
   }
 
   #client() {
@@ -105,6 +120,11 @@ class Load {
     if (this.#received >= count) return Promise.resolve();
     this.#wanted = count;
     return new Promise((resolve) => { this.#enough = resolve; });
+  }
+
+  #waiting() {
+    const [start, before] = [performance.now(), waited(this.pid) + waited('self')];
+    return () => (waited(this.pid) + waited('self') - before) / 1e6 / (performance.now() - start);
   }
 
   #serverCpu() {
