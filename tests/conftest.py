@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,27 +16,64 @@ from rallypoint.storage.database import Database
 from rallypoint.storage.ids import new_id
 from rallypoint.storage.migrate import applied, migrate
 from rallypoint.testing.server import ServerProcess
+from support import columns
+
+
+def pytest_report_header() -> str:
+    return f"columns: {', '.join(columns.available())}"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[columns.PostgreSQL]:
+    """PostgreSQL databases of this run."""
+    if reason := columns.missing():
+        pytest.skip(reason)
+    made = columns.PostgreSQL()
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="session", params=columns.available())
+def column(request: pytest.FixtureRequest) -> str:
+    """``sqlite`` and ``postgresql`` in turn: whatever uses a database is tested on both."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(column: str, request: pytest.FixtureRequest) -> str:
+    """An empty database's URL; empty for the embedded default in ``tmp_path``."""
+    if column == "sqlite":
+        return ""
+    made: columns.PostgreSQL = request.getfixturevalue("postgresql")
+    return made.shared()
 
 
 @pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
     """An open database of its own with the core's tables."""
-    apps = [app for app in CORE_APPS if importlib.util.find_spec(app.models)]
-    opened = Database("", tmp_path)
-    await opened.open({app.label: [app.models] for app in apps})
+    opened = Database(database_url, tmp_path)
+    await opened.open({app.label: [app.models] for app in CORE_APPS})
     try:
-        for app in apps:
-            await migrate(opened, app, await applied(opened))
+        if opened.is_sqlite:
+            for app in CORE_APPS:
+                await migrate(opened, app, await applied(opened))
         yield opened
     finally:
         await opened.close()
 
 
 @pytest_asyncio.fixture
-async def app(tmp_path: Path) -> AsyncIterator[App]:
+async def app(database_url: str, tmp_path: Path) -> AsyncIterator[App]:
     """An open server without its socket: the domains alone, for tests that call services."""
     settings = Settings(
-        data_dir=tmp_path, secret_key="x" * 32, safe_mode=True, allow_private_targets=True, rate_limits=False
+        data_dir=tmp_path,
+        database_url=database_url,
+        serve_jobs=True,
+        secret_key="x" * 32,
+        safe_mode=True,
+        allow_private_targets=True,
+        rate_limits=False,
     )
     built = build(settings)
     try:
@@ -48,9 +84,28 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A running server that all tests share; each test registers accounts of its own."""
-    env = {"RALLYPOINT_RATE_LIMITS": "off", "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on"}
+def server_env(column: str, request: pytest.FixtureRequest) -> Callable[[], dict[str, str]]:
+    """Returns the variables of a server on this column, each time with a new database."""
+
+    def make() -> dict[str, str]:
+        if column == "sqlite":
+            return {}
+        made: columns.PostgreSQL = request.getfixturevalue("postgresql")
+        return {
+            "RALLYPOINT_DATABASE_URL": made.fresh(),
+            "RALLYPOINT_SECRET_KEY": columns.SECRET_KEY,
+            "RALLYPOINT_SERVE_JOBS": "on",
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server(
+    server_env: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """A running server that all tests of a column share; each test registers accounts of its own."""
+    env = {"RALLYPOINT_RATE_LIMITS": "off", "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on", **server_env()}
     with ServerProcess(tmp_path_factory.mktemp("server"), env) as running:
         yield running
 

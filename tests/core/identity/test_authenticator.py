@@ -19,6 +19,7 @@ from rallypoint.identity.sessions import SignedIn
 from rallypoint.security.tokens import AccessTokens
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Database
+from support.columns import only_sqlite
 
 from .conftest import SECRET, Build
 
@@ -114,6 +115,7 @@ async def test_a_revoked_key_ends_at_once_and_everyone_hears(identity: Identity,
         await identity.authenticator.authenticate(key)
 
 
+@only_sqlite  # the answer must come from another thread
 async def test_what_is_revoked_while_it_is_looked_up_is_refused(
     identity: Identity, database: Database, ada: SignedIn
 ) -> None:

@@ -73,7 +73,7 @@ class Client(_Counting, AsyncpgDBClient):
         super().__init__(**kwargs)
         self._dsn, self._size, self._seconds = dsn, size, statement_seconds
 
-    async def create_connection(self, with_db: bool) -> None:
+    async def create_connection(self, with_db: bool) -> None:  # noqa: ARG002 - Tortoise passes it
         """Make the pool with its first connection."""
         limited = self._seconds is not None
         self._pool = await asyncpg.create_pool(

@@ -35,7 +35,7 @@ class History:
             "SELECT id, event_id, event_type, state, attempts, replay_of, created_at, finished_at"
             " FROM webhook_deliveries WHERE target_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
             target_id,
-            before or "~",
+            before or "g",  # above every id in any collation
             limit,
         )
         attempts = await self._attempts([row["id"] for row in rows])

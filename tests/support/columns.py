@@ -1,0 +1,152 @@
+"""The two columns that tests run on: SQLite always, PostgreSQL when one answers.
+
+PostgreSQL is taken from ``RALLYPOINT_TEST_DATABASE_URL``, else from the default local port. A run makes a database
+of its own, copies it for servers, and drops everything at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from rallypoint.domains.rooms import models as rooms
+from rallypoint.storage.apps import CORE_APPS
+from rallypoint.storage.database import Database
+from rallypoint.storage.ids import new_id
+from rallypoint.storage.migrate import App, migrate, migrating
+
+T = TypeVar("T")
+APPS = (*CORE_APPS, App("rooms", rooms.__name__))
+SECRET_KEY = "of a server on PostgreSQL, in a test"
+_LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
+
+only_sqlite = pytest.mark.parametrize("column", ["sqlite"], indirect=True)
+"""Marks a test of what SQLite alone does."""
+only_postgresql = pytest.mark.parametrize("column", ["postgresql"], indirect=True)
+"""Marks a test of what PostgreSQL alone does; it skips where there is none."""
+
+
+@cache
+def missing() -> str:
+    """Return why PostgreSQL is left out; empty when it is not."""
+    url = admin_url()
+    try:
+        run(_answer(url))
+    except (OSError, TimeoutError, asyncpg.PostgresError, ValueError) as error:
+        where = urlsplit(url)
+        return f"no PostgreSQL at {where.hostname}:{where.port or 5432} for the scaled-out column ({error})"
+    return ""
+
+
+def available() -> list[str]:
+    """Return the columns that can be tested here."""
+    return ["sqlite"] if missing() else ["sqlite", "postgresql"]
+
+
+def admin_url() -> str:
+    """Return where databases are made."""
+    return os.environ.get("RALLYPOINT_TEST_DATABASE_URL") or _LOCAL
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine beside whatever loop a test has."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+class PostgreSQL:
+    """The databases of one run; the first is empty but for the tables, the others are copies of it."""
+
+    def __init__(self) -> None:
+        self._prefix = f"rallypoint_test_{new_id().replace('-', '')}"
+        self._made: list[str] = []
+        self._shared = ""
+
+    @property
+    def template(self) -> str:
+        """The URL of a database with all tables, to be copied: nobody may be connected to it then."""
+        if not self._made:
+            # A collation in which "~" is no longer the last character, as many servers have it.
+            self._create("TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+            run(_migrate(self._url(self._made[0])))
+        return self._url(self._made[0])
+
+    def empty(self) -> str:
+        """Return the URL of a new database without any table."""
+        assert self.template
+        return self._create("TEMPLATE template0")
+
+    def fresh(self) -> str:
+        """Return the URL of a new database with all tables."""
+        assert self.template
+        return self._create(f"TEMPLATE {self._made[0]}")
+
+    def shared(self) -> str:
+        """Return the URL of the one database that tests use in turn, emptied: twenty times as quick as a new one."""
+        if not self._shared:
+            self._shared = self.fresh()
+        run(_clear(self._shared))
+        return self._shared
+
+    def drop(self) -> None:
+        """Drop everything that was made."""
+        run(_execute(admin_url(), *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in self._made)))
+
+    def _create(self, how: str) -> str:
+        name = f"{self._prefix}_{len(self._made)}"
+        run(_execute(admin_url(), f"CREATE DATABASE {name} {how}"))
+        self._made.append(name)
+        return self._url(name)
+
+    @staticmethod
+    def _url(name: str) -> str:
+        return urlsplit(admin_url())._replace(path=f"/{name}").geturl()
+
+
+async def _answer(url: str) -> None:
+    connection = await asyncpg.connect(url, timeout=2)
+    await connection.close()
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url, Path())
+    await database.open({app.label: [app.models] for app in APPS})
+    try:
+        async with migrating(database) as done:
+            for app in APPS:
+                await migrate(database, app, done)
+    finally:
+        await database.close()
+
+
+async def _clear(url: str) -> None:
+    """Delete rows and set counters back; ``TRUNCATE`` would take a tenth of a second for so many empty tables."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        for row in await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations'"
+        ):
+            await connection.execute(f'DELETE FROM "{row["tablename"]}"')
+        await connection.execute(
+            "SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences WHERE last_value > 0"
+        )
+    finally:
+        await connection.close()
