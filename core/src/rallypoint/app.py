@@ -11,6 +11,7 @@ from rallypoint.house import House
 from rallypoint.opening import Opening
 from rallypoint.plugins.discovery import Discovered
 from rallypoint.plugins.loader import load
+from rallypoint.role import Role
 from rallypoint.settings import Settings
 from rallypoint.storage.database import DatabaseAway
 from rallypoint.web.middleware import behind_proxies
@@ -22,17 +23,18 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _log = structlog.stdlib.get_logger("rallypoint")
 
 
-def build(settings: Settings, *, found: Iterable[Discovered] | None = None) -> App:
+def build(settings: Settings, *, role: Role | None = None, found: Iterable[Discovered] | None = None) -> App:
     """Make a server; call it on the main thread before the event loop, for plugins are loaded here.
 
     Args:
         settings: With a secret key (``security.secrets.ensure_secret_key``).
+        role: What the process is for; a server when left out.
         found: The installed plugins; discovered when left out.
 
     Raises:
         StartRefused: ``RALLYPOINT_PLUGINS`` or ``RALLYPOINT_STRICT_PLUGINS`` demand it.
     """
-    house = House(settings)
+    house = House(settings, role or Role.server(settings))
     plugins = load(house.kernel, registry=house.claims(), found=found)
     return App(Opening(house, plugins))
 

@@ -27,11 +27,31 @@ def main() -> None:
 @main.command()
 @click.option("--host", help="Address to listen on [RALLYPOINT_HOST, 127.0.0.1].")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on [RALLYPOINT_PORT, 8080].")
-def serve(host: str | None, port: int | None) -> None:
-    """Serve the REST and socket API."""
+@click.option(
+    "--with-jobs", is_flag=True, default=None, help="Run jobs too, on PostgreSQL [RALLYPOINT_SERVE_JOBS]."
+)
+def serve(host: str | None, port: int | None, with_jobs: bool | None) -> None:
+    """Serve the REST and socket API; with SQLite, run its jobs as well."""
     from rallypoint.commands.serve import serve as run
 
-    run(_settings(host=host, port=port))
+    run(_settings(host=host, port=port, serve_jobs=with_jobs))
+
+
+@main.command()
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    default=16,
+    show_default=True,
+    help="Jobs at once, for each queue.",
+)
+@click.option("--queues", default="", help="Read these only, separated by commas: core, and plugins by name.")
+def worker(concurrency: int, queues: str) -> None:
+    """Run the jobs of servers on PostgreSQL; start as many as you like."""
+    from rallypoint.commands.worker import worker as run
+
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    run(_settings(), concurrency=concurrency, queues=names)
 
 
 @main.group()

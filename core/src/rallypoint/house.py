@@ -14,7 +14,7 @@ from rallypoint.events.outbox import Outbox
 from rallypoint.identity.channel import UserChannel
 from rallypoint.identity.routes import identity_routes
 from rallypoint.identity.service import Identity
-from rallypoint.jobs.embedded import EmbeddedJobs
+from rallypoint.jobs.engine import make_jobs
 from rallypoint.metrics import Metrics
 from rallypoint.plugins.context import Kernel
 from rallypoint.plugins.registry import Registry
@@ -23,6 +23,7 @@ from rallypoint.plugins.shared import overview, resume
 from rallypoint.plugins.status import PluginStatus
 from rallypoint.realtime.hub import Hub
 from rallypoint.realtime.sockets import Sockets
+from rallypoint.role import Role
 from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
 from rallypoint.storage.apps import CORE_APPS, core_tables
@@ -58,14 +59,21 @@ class House:
 
     Args:
         settings: With a secret key.
+        role: What this process is for.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, role: Role) -> None:
+        self.settings, self.role = settings, role
         self.database = Database.from_settings(settings)
         self.leases = Leases(self.database)
         self.vault = Vault(settings)
-        self.jobs = EmbeddedJobs()
+        self.jobs = make_jobs(
+            self.database,
+            self.leases,
+            runs=role.runs_jobs,
+            concurrency=role.concurrency,
+            queues=role.queues,
+        )
         self.metrics = Metrics()
         self.hub = Hub(settings)
         self.outbox = Outbox(self.database, self.jobs, self.hub)

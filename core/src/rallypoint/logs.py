@@ -101,7 +101,15 @@ def configure_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    for name in ("tortoise", "tortoise.db_client", "aiosqlite", "asyncio", "engineio", "socketio"):
+    for name in (
+        "tortoise",
+        "tortoise.db_client",
+        "aiosqlite",
+        "asyncio",
+        "engineio",
+        "socketio",
+        "procrastinate",
+    ):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))  # they log statements and frames
 
 

@@ -39,7 +39,7 @@ class Opening:
 
     async def open(self) -> None:
         """Open everything; what was opened is closed by :meth:`close` even when this raises."""
-        house = self.house
+        house, serves = self.house, self.house.role.kind == "server"
         if house.database.is_sqlite:
             self._stack.enter_context(lock_data_dir(house.settings.data_dir))
         await self._open_storage()
@@ -49,17 +49,21 @@ class Opening:
         await house.identity.start()
         self._stack.push_async_callback(house.identity.stop)
         await self._start_plugins()
-        shared = SharedStatus(house.database, self.plugins, resumed=self._wiring.schedule.resume)
+        shared = SharedStatus(
+            house.database, self.plugins, house.role.kind, resumed=self._wiring.schedule.resume
+        )
         await shared.open()
         self._stack.push_async_callback(shared.close)
         await self._wiring.schedule.prepare()
-        await house.sockets.start()
+        if serves:
+            await house.sockets.start()
         house.jobs.every(PRUNE_SECONDS, "retention", self._prune)
         await house.jobs.start()
         self._stack.push_async_callback(house.deliveries.stop, GRACE_SECONDS)
         self._stack.push_async_callback(house.jobs.stop, GRACE_SECONDS)
-        self._stack.push_async_callback(house.sockets.stop)
-        await self._greet()
+        if serves:
+            self._stack.push_async_callback(house.sockets.stop)
+            await self._greet()
 
     async def close(self) -> None:
         """Stop everything that was opened, the last first; safe to call twice."""

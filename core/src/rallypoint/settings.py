@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     database_timeout: float = Field(
         30.0, gt=0, description="Seconds that one statement may take on PostgreSQL"
     )
+    serve_jobs: bool = Field(
+        False, description="Whether `rallypoint serve` on PostgreSQL runs jobs too; on SQLite it always does"
+    )
     secret_key: SecretStr = Field(
         SecretStr(""), description="32 characters or more; made on first run with SQLite"
     )

@@ -11,6 +11,7 @@ from textwrap import dedent
 
 from rallypoint.plugins.discovery import discover
 from rallypoint.plugins.loader import Plugins, load
+from rallypoint.role import Role
 from rallypoint.settings import Settings
 
 MANIFEST = """\
@@ -93,7 +94,7 @@ def load_installed(site: Path, settings: Settings) -> Plugins:
     """
     from rallypoint.house import House
 
-    house = House(settings)
+    house = House(settings, Role.server(settings))
     own = {path.name.partition("-")[0].replace("_", "-") for path in site.glob("*.dist-info")}
     found = [item for item in discover() if item.is_core or item.distribution in own]
     return load(house.kernel, registry=house.claims(), found=found)
