@@ -32,8 +32,9 @@ def receiver() -> Program:
 
 
 def main() -> None:
-    options = arguments(__doc__, rooms=200, events=10_000)
+    options = arguments(__doc__, runs=7, rooms=200, events=8_000)
     rate = Line("deliveries, every attempt stored", "1/s", bar=0.6)
+    core = Line("the same by CPU time", "1/s")
     fanout = Line("fan-out from event to rows (reference: the deliveries)", "1/s")
     with tempfile.TemporaryDirectory() as folder, receiver() as target:
         work = Path(folder) / "work.json"
@@ -43,8 +44,9 @@ def main() -> None:
             reference = bare(work, target.port)
             sent = ours["events"] / ours["deliver"]
             rate.add(sent, reference["events"] / reference["deliver"])
+            core.add(ours["events"] / ours["cpu"], reference["events"] / reference["cpu"])
             fanout.add(ours["events"] / ours["fanout"], sent)
-    show(f"Webhook deliveries of {options.rooms} rooms", [rate, fanout])
+    show(f"Webhook deliveries of {options.rooms} rooms", [rate, core, fanout])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Deliveries by hand: an aiohttp session, 100 posts at once, signed, and nothing kept of them.
 
-``python -m references.aiohttp_loop WORK PORT`` prints one line of JSON: ``events`` and ``deliver`` (seconds).
+``python -m references.aiohttp_loop WORK PORT`` prints a line of JSON: ``events``, ``deliver`` and ``cpu`` (seconds).
 """
 
 from __future__ import annotations
@@ -54,10 +54,11 @@ async def main(path: str, port: str) -> None:
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector) as session:
         turns = iter(work)
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         workers = (worker(session, f"http://127.0.0.1:{port}/hook", turns) for _ in range(AT_ONCE))
         await asyncio.gather(*workers)
-        print(json.dumps({"events": len(work), "deliver": time.perf_counter() - begun}))
+        taken, used = time.perf_counter() - begun, time.process_time() - used
+        print(json.dumps({"events": len(work), "deliver": taken, "cpu": used}))
 
 
 if __name__ == "__main__":
