@@ -67,3 +67,10 @@ def test_a_database_of_a_newer_version_is_left_alone(rallypoint, tmp_path):
         )
     done = rallypoint("operator", "add", "nobody@example.com")
     assert (done.exit_code, "9999_future" in done.output) == (1, True)
+
+
+def test_a_database_that_is_away_is_one_clear_line(rallypoint):
+    env = {"RALLYPOINT_SECRET_KEY": "k" * 40, "RALLYPOINT_DATABASE_URL": "postgres://127.0.0.1:9/none"}
+    done = rallypoint("operator", "add", "a@example.com", **env)
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: PostgreSQL at 127.0.0.1:9/none cannot be used")

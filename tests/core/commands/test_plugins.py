@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from rallypoint.security.secrets import lock_data_dir
+from rallypoint.security.secrets import ensure_secret_key, lock_data_dir
+from rallypoint.settings import Settings
 from rallypoint.testing.install import install_plugin
 from rallypoint.testing.server import ServerProcess
 
@@ -77,6 +78,17 @@ def test_one_plugin_is_shown_without_its_secrets(rallypoint, site):
     ]
     assert "s3cr3t" not in done.output
     assert "RALLYPOINT_GOOD_TOKEN = not set" in rallypoint("plugin", "show", "good").output
+
+
+def test_diagnostics_that_fail_are_said_and_the_rest_is_shown(rallypoint, site, tmp_path):
+    code = "from rallypoint.sdk import hookimpl\n@hookimpl\nasync def diagnostics(ctx):\n    raise ValueError('no')\n"
+    manifest = 'name = "mute"\ntitle = "Mute"\ndocs = "https://mute.example.com"\n'
+    install_plugin(site, "mute", code, manifest=manifest)
+    rallypoint("plugin", "resume", "mute")  # makes the database
+    ensure_secret_key(Settings(data_dir=tmp_path / "var", _env_file=None))
+    shown = json.loads(rallypoint("plugin", "show", "mute", "--json").output)
+    assert shown["docs"] == "https://mute.example.com"
+    assert "ValueError: no" in shown["diagnostics"]["not available"]
 
 
 @pytest.mark.parametrize("command", ["show", "resume", "check"])

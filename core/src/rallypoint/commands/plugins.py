@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, metadata
 
 import click
 
@@ -77,7 +76,7 @@ async def show_plugin(settings: Settings, name: str) -> Details:
         click.ClickException: No such plugin is installed.
     """
     status = _named(name, (await list_plugins(settings)).statuses)
-    return Details(status, _docs(name, status.distribution), survey(settings, about=name))
+    return Details(status, _docs(name), survey(settings, about=name))
 
 
 async def resume_plugin(settings: Settings, name: str) -> str:
@@ -143,12 +142,5 @@ def _unknown(name: str) -> click.ClickException:
     return click.ClickException(f"no installed plugin is called {name!r}")
 
 
-def _docs(name: str, distribution: str) -> str:
-    """Return the manifest's link, else the one of the distribution's metadata."""
-    found = next((item for item in discover() if item.name == name), None)
-    if found and found.manifest and found.manifest.docs:
-        return found.manifest.docs
-    try:
-        return metadata(distribution).get("Home-page") or ""  # type: ignore[attr-defined]
-    except PackageNotFoundError:
-        return ""
+def _docs(name: str) -> str:
+    return next((item.manifest.docs for item in discover() if item.name == name and item.manifest), "")
