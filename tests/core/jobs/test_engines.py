@@ -1,4 +1,4 @@
-"""What every task engine promises."""
+"""What every task engine promises: the embedded one on SQLite, Procrastinate on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import pytest
 import pytest_asyncio
 
 from rallypoint.jobs.api import Jobs
-from rallypoint.jobs.embedded import EmbeddedJobs
-from rallypoint.jobs.procrastinate import ProcrastinateJobs
+from rallypoint.jobs.engine import make_jobs
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database
 from rallypoint.storage.leases import Leases
 
 
-@pytest_asyncio.fixture(params=["embedded", "procrastinate"])
-async def jobs(request: pytest.FixtureRequest, postgres: Database) -> AsyncIterator[Jobs]:
-    engine: Jobs = EmbeddedJobs(concurrency=4)
-    if request.param == "procrastinate":
-        engine = ProcrastinateJobs(postgres, Leases(postgres), concurrency=4)
+@pytest_asyncio.fixture
+async def jobs(database: Database) -> AsyncIterator[Jobs]:
+    """The engine of the column, in a process that runs jobs."""
+    engine = make_jobs(database, Leases(database), runs=True, concurrency=4, queues=())
     yield engine
     await engine.stop(1)
 

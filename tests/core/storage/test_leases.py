@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
+from rallypoint.storage import clock
 from rallypoint.storage.leases import LeaseLost, Leases
 
 
@@ -59,3 +61,23 @@ async def test_who_is_alone_takes_over_from_the_dead_at_once(database):
     assert await dead.acquire("work", 60) is not None
     await successor.inherit()
     assert await successor.acquire("work", 60) is not None
+
+
+async def test_a_holder_hears_at_its_end_that_others_came(database):
+    mine, theirs = Leases(database), Leases(database)
+    lease = await mine.acquire("work", 60)
+    assert lease is not None
+    assert await theirs.acquire("work", 60) is None
+    assert await theirs.acquire("work", 60) is None
+    renewed = await mine.renew(lease, 60)
+    assert await mine.release(renewed)
+    taken = await theirs.acquire("work", 60)
+    assert taken is not None
+    assert not await theirs.release(taken)
+
+
+async def test_a_process_whose_clock_is_wrong_takes_nothing_from_others(database, monkeypatch):
+    mine, theirs = Leases(database), Leases(database)
+    assert await mine.acquire("work", 60) is not None
+    monkeypatch.setattr(clock, "now", lambda: round(time.time() * 1000) + 300_000)
+    assert await theirs.acquire("work", 60) is None

@@ -67,8 +67,7 @@ class Reactions:
             return
         lease = await self._leases.acquire(f"{REACT}/{plugin}", _LEASE_SECONDS)
         if lease is None:
-            self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, REACT, plugin)
-            return
+            return  # its holder looks again when it ends
         try:
             while rows := await self._due(plugin):
                 lease = await self._work(lease, rows)
@@ -76,7 +75,8 @@ class Reactions:
         except LeaseLost:
             self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, REACT, plugin)
         finally:
-            await self._leases.release(lease)
+            if await self._leases.release(lease):
+                self._jobs.wake(REACT, plugin)
 
     async def _wake_when_due(self, plugin: str) -> None:
         row = await self._database.fetch_one(

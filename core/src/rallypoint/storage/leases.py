@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Transaction
 from rallypoint.storage.ids import new_id
 
@@ -17,9 +16,25 @@ class LeaseLost(Exception):
     """Somebody else holds the lease now: drop the work, write nothing."""
 
 
+# The database's clock, in milliseconds: that of a process may be wrong, and these must agree.
+_POSTGRESQL_NOW = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+_SQLITE_NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+_FREE = "(leases.expires_at <= {now} OR leases.owner = excluded.owner)"
+_ACQUIRE = (
+    "INSERT INTO leases (name, owner, fence, expires_at, wanted) VALUES (?, ?, 1, {now} + ?, 0)"  # noqa: S608 - constants alone
+    " ON CONFLICT (name) DO UPDATE SET"
+    f" owner = CASE WHEN {_FREE} THEN excluded.owner ELSE leases.owner END,"
+    f" fence = leases.fence + CASE WHEN {_FREE} THEN 1 ELSE 0 END,"
+    f" expires_at = CASE WHEN {_FREE} THEN excluded.expires_at ELSE leases.expires_at END,"
+    f" wanted = CASE WHEN {_FREE} THEN 0 ELSE 1 END"
+    f" WHERE {_FREE} OR leases.wanted = 0 RETURNING owner, fence, expires_at"
+)
+_RENEW = "UPDATE leases SET expires_at = {now} + ? WHERE name = ? AND fence = ? RETURNING expires_at"
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Proof that a process may do the work called ``name`` until ``expires_at`` (ms)."""
+    """Proof that a process may do the work called ``name`` until ``expires_at`` (ms, by the database's clock)."""
 
     name: str
     fence: int
@@ -37,23 +52,19 @@ class Leases:
     def __init__(self, database: Database, owner: str | None = None) -> None:
         self._database = database
         self.owner = owner or new_id()
+        now = _SQLITE_NOW if database.is_sqlite else _POSTGRESQL_NOW
+        self._acquire, self._renew = _ACQUIRE.format(now=now), _RENEW.format(now=now)
 
     async def acquire(self, name: str, ttl: float) -> Lease | None:
-        """Take the lease for ``ttl`` seconds, or return None while another process holds it."""
-        at = clock.now()
-        expires = at + round(ttl * 1000)
+        """Take the lease for ``ttl`` seconds, or return None while another process holds it.
+
+        That one is told by :meth:`release` that somebody came meanwhile, so that nobody has to come again.
+        """
         async with self._database.transaction() as tx:
-            row = await tx.fetch_one(
-                "INSERT INTO leases (name, owner, fence, expires_at) VALUES (?, ?, 1, ?)"
-                " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, fence = leases.fence + 1,"
-                " expires_at = excluded.expires_at WHERE leases.expires_at <= ? OR leases.owner = excluded.owner"
-                " RETURNING fence",
-                name,
-                self.owner,
-                expires,
-                at,
-            )
-        return None if row is None else Lease(name, row["fence"], expires)
+            row = await tx.fetch_one(self._acquire, name, self.owner, round(ttl * 1000))
+        if row is None or row["owner"] != self.owner:
+            return None
+        return Lease(name, row["fence"], row["expires_at"])
 
     async def renew(self, lease: Lease, ttl: float) -> Lease:
         """Hold on for ``ttl`` more seconds from now.
@@ -61,24 +72,25 @@ class Leases:
         Raises:
             LeaseLost: Another process has taken it since.
         """
-        expires = clock.now() + round(ttl * 1000)
         async with self._database.transaction() as tx:
-            changed = await tx.execute(
-                "UPDATE leases SET expires_at = ? WHERE name = ? AND fence = ?",
-                expires,
+            row = await tx.fetch_one(self._renew, round(ttl * 1000), lease.name, lease.fence)
+        if row is None:
+            raise LeaseLost(lease.name)
+        return Lease(lease.name, lease.fence, row["expires_at"])
+
+    async def release(self, lease: Lease) -> bool:
+        """Give the lease up; harmless when it is lost already.
+
+        Returns:
+            Whether another process wanted it meanwhile: there may be work that this one has not seen.
+        """
+        async with self._database.transaction() as tx:
+            row = await tx.fetch_one(
+                "UPDATE leases SET expires_at = 0 WHERE name = ? AND fence = ? RETURNING wanted",
                 lease.name,
                 lease.fence,
             )
-        if not changed:
-            raise LeaseLost(lease.name)
-        return Lease(lease.name, lease.fence, expires)
-
-    async def release(self, lease: Lease) -> None:
-        """Give the lease up; harmless when it is lost already."""
-        async with self._database.transaction() as tx:
-            await tx.execute(
-                "UPDATE leases SET expires_at = 0 WHERE name = ? AND fence = ?", lease.name, lease.fence
-            )
+        return row is not None and bool(row["wanted"])
 
     async def inherit(self) -> None:
         """End every lease there is: for a process that knows itself alone, such as by the lock on ``DATA_DIR``.
@@ -90,11 +102,11 @@ class Leases:
 
     @staticmethod
     async def guard(tx: Transaction, lease: Lease) -> None:
-        """Refuse the write of a holder whose lease has been taken over.
+        """Refuse the write of a holder whose lease has been taken over; nobody takes it before ``tx`` ends.
 
         Raises:
             LeaseLost: The fence is stale; the transaction must be rolled back.
         """
-        row = await tx.fetch_one("SELECT fence FROM leases WHERE name = ?", lease.name)
+        row = await tx.lock("SELECT fence FROM leases WHERE name = ?", lease.name)
         if row is None or row["fence"] != lease.fence:
             raise LeaseLost(lease.name)

@@ -7,12 +7,13 @@ from tortoise.models import Model
 
 
 class Lease(Model):
-    """Who may do a piece of work until when; fence grows with every new holder."""
+    """Who may do a piece of work until when; fence grows with every new holder, wanted says that others asked."""
 
     name = fields.CharField(200, primary_key=True)
     owner = fields.CharField(64)
     fence = fields.BigIntField()
     expires_at = fields.BigIntField()
+    wanted = fields.SmallIntField(db_default=0)
 
     class Meta:
         table = "leases"

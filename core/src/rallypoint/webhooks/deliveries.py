@@ -118,8 +118,7 @@ class Deliveries:
     async def _drain(self, shard: int) -> None:
         lease = await self._leases.acquire(f"{DRAIN}/{shard}", LEASE_SECONDS)
         if lease is None:
-            self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, DRAIN, str(shard))
-            return
+            return  # its holder looks again, every quarter of a second and when it ends
         drain = self._drains[shard] = Drain(
             shard,
             lease,
@@ -132,7 +131,8 @@ class Deliveries:
             disable_after=self._disable_after,
         )
         await drain.run()
-        await self._leases.release(drain.lease)
+        if await self._leases.release(drain.lease):
+            self._jobs.wake(DRAIN, str(shard))
         again = await self._reader.next_due(shard)
         if again is not None and not self._stopping:
             self._jobs.wake_at(again, DRAIN, str(shard))

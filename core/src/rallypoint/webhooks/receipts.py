@@ -127,8 +127,7 @@ class Receipts:
             return
         lease = await self._leases.acquire(f"{RECEIVE}/{provider}", _LEASE_SECONDS)
         if lease is None:
-            self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, RECEIVE, provider)
-            return
+            return  # its holder looks again when it ends
         try:
             while rows := await self._due(provider):
                 for row in rows:
@@ -138,7 +137,8 @@ class Receipts:
         except LeaseLost:
             self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, RECEIVE, provider)
         finally:
-            await self._leases.release(lease)
+            if await self._leases.release(lease):
+                self._jobs.wake(RECEIVE, provider)
 
     def _inbound(self, source: WebhookSource, call: Call, query: Anything) -> Inbound:
         values = {name: str(value) for name, value in (query.model_extra or {}).items()}

@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
                 ('owner', fields.CharField(max_length=64)),
                 ('fence', fields.BigIntField()),
                 ('expires_at', fields.BigIntField()),
+                ('wanted', fields.SmallIntField(db_default=0)),
             ],
             options={'table': 'leases', 'app': 'storage', 'pk_attr': 'name'},
             bases=['Model'],
