@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from rallypoint import __version__
-from rallypoint.commands.plugin_group import WithPlugins, plugin_group
+from rallypoint.commands.plugin_group import WithPlugins, plugin_group, run
 
 if TYPE_CHECKING:
     from rallypoint.settings import Settings
@@ -145,11 +144,11 @@ def _run(work: Callable[[Settings], Awaitable[T]]) -> T:
     """Run a command's coroutine; what it refuses becomes one line on standard error."""
     from rallypoint.errors import ApiError
 
-    async def run() -> T:
+    async def working() -> T:
         return await work(_settings())
 
     try:
-        return asyncio.run(run())
+        return run(working())
     except ApiError as error:
         raise click.ClickException(error.message) from error
 
