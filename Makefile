@@ -5,10 +5,13 @@ BIN := $(VENV)/bin
 PLUGINS := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
 MANIFESTS := pyproject.toml constraints.txt requirements-dev.txt core/pyproject.toml $(addsuffix pyproject.toml,$(PLUGINS))
 
-.PHONY: serve test check bench coverage format clean
+.PHONY: serve cluster test check bench coverage format clean
 
 serve: $(VENV)/installed
 	$(BIN)/rallypoint serve
+
+cluster: $(VENV)/installed
+	$(BIN)/python tools/cluster.py
 
 test: $(VENV)/installed
 	$(BIN)/pytest
