@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rallypoint import __version__
 from rallypoint.connections.http import ProviderHttp
@@ -42,6 +42,9 @@ from rallypoint.webhooks.history import History
 from rallypoint.webhooks.routes import webhook_routes
 from rallypoint.webhooks.targets import Targets
 
+if TYPE_CHECKING:
+    from rallypoint.redis.sharing import Sharing
+
 CORE_PREFIXES = (
     "/api/plugins",
     "/api/v1/connections",
@@ -75,10 +78,11 @@ class House:
             queues=role.queues,
         )
         self.metrics = Metrics()
-        self.hub = Hub(settings)
+        self.sharing = _sharing(settings, self.database)
+        self.hub = Hub(settings, self.sharing.bus if self.sharing else None)
         self.outbox = Outbox(self.database, self.jobs, self.hub)
         self.targets = Targets(self.database, self.vault, settings)
-        self.limiter = Limiter.from_settings(settings)
+        self.limiter = Limiter.from_settings(settings, self.sharing.windows if self.sharing else None)
         self.identity = Identity(settings, self.database, limit=self.limiter.check)
         self.connections = Connections(self.database, self.vault, self.outbox, ProviderHttp())
         self.sockets = Sockets(self.hub, self.identity.authenticator, settings)
@@ -102,6 +106,10 @@ class House:
         )
         self.statuses: Callable[[], Sequence[PluginStatus]] = list
         """How this process's plugins are; set once they are loaded."""
+        if self.sharing:
+            self.sharing.measure(self.metrics.registry)
+            self.sharing.bus.on_revoked(self.identity.revocations.tell)
+            self.identity.revocations.spread = self.sharing.bus.tell_revoked
         self._mount_core()
 
     @property
@@ -119,6 +127,7 @@ class House:
         )
 
     def _mount_core(self) -> None:
+        sharing = self.sharing
         for prefix in CORE_PREFIXES:
             self.web.envelopes.add(prefix, "data")
         self.web.mount(
@@ -128,6 +137,7 @@ class House:
                     "database": lambda: self.database.fetch("SELECT 1"),
                     "migrations": lambda: check_current(self.database, CORE_APPS),
                 },
+                degradable={"redis": lambda: sharing.up} if sharing else {},
                 plugins=lambda: Counter(status.status for status in self.statuses()),
                 metrics=self.metrics,
                 metrics_for=self.settings.metrics,
@@ -153,3 +163,12 @@ class House:
             events=list(self.outbox.types.values()),
             server=self.settings.public_url,
         )
+
+
+def _sharing(settings: Settings, database: Database) -> Sharing | None:
+    """Return what is shared with other processes; a single one never imports it."""
+    if not settings.redis_url:
+        return None
+    from rallypoint.redis.sharing import Sharing
+
+    return Sharing(settings, database)

@@ -44,6 +44,9 @@ class Opening:
             self._stack.enter_context(lock_data_dir(house.settings.data_dir))
         await self._open_storage()
         self._wiring.contribute()
+        if house.sharing:
+            await house.sharing.open()
+            self._stack.push_async_callback(house.sharing.close)
         await house.connections.open()
         self._stack.push_async_callback(house.connections.close)
         await house.identity.start()

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     serve_jobs: bool = Field(
         False, description="Whether `rallypoint serve` on PostgreSQL runs jobs too; on SQLite it always does"
     )
+    redis_url: str = Field("", description="redis://…, shared by several processes; empty for a single one")
+    redis_prefix: str = Field(
+        "rallypoint", min_length=1, description="Begins the name of every key and channel in Redis"
+    )
     secret_key: SecretStr = Field(
         SecretStr(""), description="32 characters or more; made on first run with SQLite"
     )

@@ -68,7 +68,7 @@ def hub() -> Hub:
 
 
 async def enter(hub: Hub, ear: Ear, topic: str) -> None:
-    hub.connect(ear)
+    await hub.connect(ear)
     hub.open(await hub.join(ear, topic, {"quiet": True}))
 
 
@@ -93,7 +93,7 @@ def test_literal_topics_come_before_variables() -> None:
 
 async def test_bases_of_a_channel_refuse_and_resync(hub: Hub, gate: Gate) -> None:
     ear = Ear(gate)
-    hub.connect(ear)
+    await hub.connect(ear)
     member = await hub.join(ear, "plain:1", {}, since="x")
     assert member.response == {"resync": True}
     with pytest.raises(Refused, match="unmatched topic"):
@@ -126,7 +126,7 @@ async def test_a_message_that_cannot_be_encoded_harms_nobody(hub: Hub, gate: Gat
 
 async def test_leaving_during_a_join_leaves_nothing_behind(hub: Hub, gate: Gate) -> None:
     ear = Ear(gate)
-    hub.connect(ear)
+    await hub.connect(ear)
     channel = next(channel for channel in hub.channels if isinstance(channel, RoomChannel))
     channel.may_join.clear()
     joining = asyncio.create_task(hub.join(ear, "room:1", {}))
@@ -144,7 +144,7 @@ async def test_leaving_during_a_join_leaves_nothing_behind(hub: Hub, gate: Gate)
 
 async def test_a_member_left_before_it_is_opened_stays_out(hub: Hub, gate: Gate) -> None:
     ear = Ear(gate)
-    hub.connect(ear)
+    await hub.connect(ear)
     member = await hub.join(ear, "room:1", {})
     hub.leave(ear, "room:1")
     hub.open(member)
@@ -155,7 +155,7 @@ async def test_a_member_left_before_it_is_opened_stays_out(hub: Hub, gate: Gate)
 
 async def test_what_a_slow_join_holds_back_is_bounded(hub: Hub, gate: Gate) -> None:
     ear = Ear(gate)
-    hub.connect(ear)
+    await hub.connect(ear)
     member = await hub.join(ear, "plain:1", {})
     for number in range(1500):
         hub.publish(Message("plain:1", "n", {"n": number}))
@@ -166,7 +166,7 @@ async def test_what_a_slow_join_holds_back_is_bounded(hub: Hub, gate: Gate) -> N
 async def test_several_tabs_of_a_user_are_one_key(hub: Hub, gate: Gate) -> None:
     ears = [Ear(gate), Ear(gate)]
     for ear in ears:
-        hub.connect(ear)
+        await hub.connect(ear)
         hub.open(await hub.join(ear, "room:1", {}))
     assert len(hub.presence("room:1")["user:alice"]["metas"]) == 2
     hub.disconnect(ears[0])

@@ -109,7 +109,7 @@ async def test_a_hit_costs_the_same_with_many_callers() -> None:
 
 
 async def test_other_storages_of_the_library_serve_as_well() -> None:
-    limiter = Limiter("async+memory://")
+    limiter = Limiter(MemoryStorage())
     assert isinstance(limiter._storage, MemoryStorage)
     limiter.define("one", "1/hour")
     await limiter.check("one", "me")

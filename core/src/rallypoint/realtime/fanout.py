@@ -42,6 +42,10 @@ class Fanout:
         """Return the open members of a topic."""
         return (member for group in self._groups.get(topic, {}).values() for member in group)
 
+    def occupied(self, topic: str) -> bool:
+        """Tell whether a topic has members, open or not."""
+        return topic in self._groups or topic in self._opening
+
     def deliver(self, message: Message) -> None:
         """Hand a message to every member of its topic, without waiting."""
         for member in self._opening.get(message.topic, ()):

@@ -21,7 +21,7 @@ from rallypoint.realtime.channel import Channel, Join, Message, Payload, Refused
 from rallypoint.realtime.connection import Connection, Encoder, Member
 from rallypoint.realtime.fanout import Fanout
 from rallypoint.realtime.presence import Metas, Presence
-from rallypoint.realtime.roster import Flooded, Roster
+from rallypoint.realtime.roster import Flooded, Roster, TooManyConnections
 from rallypoint.realtime.topics import Channels
 from rallypoint.settings import Settings
 from rallypoint.storage import clock
@@ -48,7 +48,8 @@ class Hub:
         self._roster = Roster(settings)
         self._fanout = Fanout()
         self._presence = Presence()
-        self._tell_others = (bus or LocalBus()).attach(self._fanout.deliver)
+        self._bus = bus or LocalBus()
+        self._tell_others = self._bus.attach(self._fanout.deliver, self._presence)
 
     # Channels
 
@@ -67,18 +68,23 @@ class Hub:
 
     # Connections
 
-    def connect(self, connection: Connection) -> None:
+    async def connect(self, connection: Connection) -> None:
         """Take in an authenticated connection.
 
         Raises:
-            TooManyConnections: Its user has ``limit_sockets_per_user`` already.
+            TooManyConnections: Its user has ``limit_sockets_per_user`` already, over all processes.
         """
         self._roster.add(connection)
         self._watch_expiry(connection)
+        user, limit = connection.principal.user_id, self._settings.limit_sockets_per_user
+        if not await self._bus.claim(user, connection.id, limit) and self._settings.rate_limits:
+            self.disconnect(connection)
+            raise TooManyConnections
 
     def disconnect(self, connection: Connection) -> None:
         """Forget a connection that has ended; harmless when it is forgotten already."""
         if self._roster.remove(connection):
+            self._bus.release(connection.principal.user_id, connection.id)
             for key in tuple(connection.members):
                 self.leave(connection, key)
 
@@ -157,6 +163,7 @@ class Hub:
         member = Member(connection, key or topic, serving, request, encoder or connection.encoder, push)
         self._admit(member)
         try:
+            await self._bus.enter(topic)
             member.joined = await self._run(member.channel, "join", member.channel.join(member.join))
             missed = Replay()
             if since:
@@ -234,7 +241,7 @@ class Hub:
         self._tell_others(message)
 
     def presence(self, topic: str) -> Metas:
-        """Return who is on a topic of this process, in the shape of ``presence_state``."""
+        """Return who is on a topic, in the shape of ``presence_state``; only what this process knows of it."""
         return self._presence.state(topic)
 
     def members(self, topic: str) -> int:
@@ -276,6 +283,8 @@ class Hub:
             del member.connection.members[member.key]
         self._fanout.remove(member)
         self.untrack(member)
+        if not self._fanout.occupied(member.topic):
+            self._bus.leave(member.topic)
 
     def _enter(self, member: Member) -> None:
         """Show a new member to those on the topic, and them to it: the state has it, so it gets no diff."""

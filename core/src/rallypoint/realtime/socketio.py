@@ -123,7 +123,7 @@ class SocketIO:
         engine_sid = self.server.manager.eio_sid_from_sid(sid, "/")
         connection = SocketIOConnection(principal, self.server, sid, engine_sid)
         try:
-            self._hub.connect(connection)
+            await self._hub.connect(connection)
         except TooManyConnections:
             raise SocketIORefused("too many connections", {"status": 429, "code": "RATE_LIMITED"}) from None
         self._connections[sid] = self._by_engine[engine_sid] = connection

@@ -162,7 +162,7 @@ class WebSocketTransport(ABC):
     async def _admit(self, handshake: Handshake, outbound: Outbound) -> WebSocketConnection:
         try:
             connection = await self.open(handshake, outbound)
-            self.hub.connect(connection)
+            await self.hub.connect(connection)
         except ApiError as error:
             raise HandshakeRefused(403, error.code.lower()) from None
         except TooManyConnections:

@@ -30,10 +30,10 @@ class Alive(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether requests will be served; a plugin that is down does not keep the others from it."""
+    """Whether requests will be served; neither a plugin that is down nor what is degraded keeps them from it."""
 
     status: Literal["ready", "unready"]
-    checks: dict[str, Literal["ok", "failing"]]
+    checks: dict[str, Literal["ok", "failing", "degraded"]]
     plugins: dict[str, int]
 
 
@@ -41,6 +41,7 @@ def health_routes(
     *,
     version: str,
     checks: Mapping[str, Check],
+    degradable: Mapping[str, Callable[[], bool]],
     plugins: Callable[[], Mapping[str, int]],
     metrics: Metrics,
     metrics_for: Literal["loopback", "operator", "public"],
@@ -50,6 +51,7 @@ def health_routes(
     Args:
         version: Of the server.
         checks: What must work before requests are served; each raises when it does not, and that is logged.
+        degradable: What is served without while it does not work; each tells whether it does.
         plugins: How many plugins have each status.
         metrics: What ``/metrics`` shows.
         metrics_for: Who may see it.
@@ -75,7 +77,10 @@ def health_routes(
         works = await asyncio.gather(*(_works(name, check) for name, check in checks.items()))
         state = Readiness(
             status="ready" if all(works) else "unready",
-            checks={name: "ok" if ok else "failing" for name, ok in zip(checks, works, strict=True)},
+            checks={
+                **{name: "ok" if ok else "failing" for name, ok in zip(checks, works, strict=True)},
+                **{name: "ok" if is_up() else "degraded" for name, is_up in degradable.items()},
+            },
             plugins=dict(plugins()),
         )
         return Reply(state, 200 if all(works) else 503)

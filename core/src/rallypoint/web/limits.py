@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 from time import time
-from typing import Any
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import Storage
-from limits.storage import storage_from_string
 
 from rallypoint.errors import RateLimited
 from rallypoint.settings import Settings
 from rallypoint.web.windows import WindowMemory
 
 NONE = "none"
-MEMORY = f"{WindowMemory.STORAGE_SCHEME[0]}://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +63,19 @@ class Limiter:
     keeps every hit's time and costs more the higher the limit is.
 
     Args:
-        storage_url: As the limits library takes it; the default keeps counters in this process.
+        storage: Where the counters are; in this process when left out.
         enabled: Off lets everything pass.
     """
 
-    def __init__(self, storage_url: str = MEMORY, *, enabled: bool = True) -> None:
-        storage: Any = storage_from_string(storage_url)
-        self._storage: Storage = storage
+    def __init__(self, storage: Storage | None = None, *, enabled: bool = True) -> None:
+        self._storage: Storage = storage or WindowMemory()
         self._enabled = enabled
         self._items: dict[str, RateLimitItem | None] = {NONE: None}
 
     @classmethod
-    def from_settings(cls, settings: Settings, storage_url: str = MEMORY) -> Limiter:
+    def from_settings(cls, settings: Settings, storage: Storage | None = None) -> Limiter:
         """Return a limiter with the core's own limits."""
-        limiter = cls(storage_url, enabled=settings.rate_limits)
+        limiter = cls(storage, enabled=settings.rate_limits)
         limiter.define("api", settings.limit_api)
         limiter.define("login", settings.limit_login)
         limiter.define("public_writes", settings.limit_public_writes)

@@ -1,0 +1,162 @@
+"""One process's link to Redis: whether it can be used, and what happens when it comes back.
+
+Everything that uses Redis asks :attr:`Link.up` first and reports what fails to :meth:`Link.failed`, so that an
+absent or frozen Redis holds nobody up longer than once. A heartbeat finds out when it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+BEAT_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+TIMEOUT = 1.0
+"""Seconds that Redis may take to answer; nobody waits for it while it is known to be away."""
+ALIVE_SECONDS = 10
+"""How long a process counts as alive after its last heartbeat."""
+FAILURES = (RedisError, OSError, TimeoutError)
+
+_log = structlog.stdlib.get_logger("rallypoint.redis")
+
+
+class Part(Protocol):
+    """Something that must be put in order before Redis counts as usable (again)."""
+
+    async def resume(self) -> None:
+        """Put it in order; what Redis knew of this process may be gone.
+
+        Raises:
+            RedisError, OSError, TimeoutError: Redis fails meanwhile; it is tried again.
+        """
+
+    async def check(self) -> None:
+        """Look whether it still works, at every heartbeat; raises as :meth:`resume` does."""
+
+
+def connect(url: str, timeout: float = TIMEOUT) -> Redis:
+    """Return a client that fails soon, and never tries again by itself: that is what :class:`Link` is for."""
+    return Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=100,
+    )
+
+
+class Link:
+    """Redis, seen from one process.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        prefix: Of every key and channel.
+
+    Attributes:
+        process: Names this process among those that share.
+        client: For commands; use it only while :attr:`up`.
+        up: Whether Redis can be used now.
+        recovered: Called, in the event loop, whenever it can be used (again).
+    """
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self.process = secrets.token_hex(6)
+        self.client = connect(url)
+        self.up = False
+        self.recovered: list[Callable[[], None]] = []
+        self._prefix = prefix
+        self._parts: list[Part] = []
+        self._failing = ""
+        self._alarm = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, part: Part) -> None:
+        """Have a part put in order before Redis counts as usable."""
+        self._parts.append(part)
+
+    def key(self, *names: str) -> str:
+        """Return the name of a key or channel."""
+        return ":".join((self._prefix, *names))
+
+    async def open(self) -> None:
+        """Reach Redis if it is there, and follow how it is from now on."""
+        await self._beat()
+        self._task = asyncio.create_task(self._follow(), name="redis")
+
+    async def close(self) -> None:
+        """Stop using Redis, and tell the others that this process is gone."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        if self.up:
+            self.up = False
+            with suppress(*FAILURES):
+                await self.client.delete(self._alive(self.process))
+        await self.client.aclose()
+
+    def failed(self, error: BaseException) -> None:
+        """Take Redis for away until the heartbeat reaches it again."""
+        if self.up or not self._failing:
+            self._failing = f"{type(error).__name__}: {error}"
+            _log.warning("Redis is away: this process serves on alone", reason=self._failing)
+        self.up = False
+        self._alarm.set()
+
+    async def alive(self, processes: list[str]) -> set[str]:
+        """Return which of these processes have a heartbeat."""
+        found: list[Any] = await self.client.mget([self._alive(process) for process in processes])
+        return {process for process, beat in zip(processes, found, strict=True) if beat is not None}
+
+    def require_up(self) -> None:
+        """Go on only while Redis can be used.
+
+        Raises:
+            ConnectionError: It cannot.
+        """
+        if not self.up:
+            raise ConnectionError(self._failing or "Redis has not been reached yet")
+
+    async def _follow(self) -> None:
+        while True:
+            self._alarm.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._alarm.wait()
+            if not self.up:
+                await asyncio.sleep(RETRY_SECONDS)
+            await self._beat()
+
+    async def _beat(self) -> None:
+        try:
+            remembered = await self.client.set(self._alive(self.process), "1", ex=ALIVE_SECONDS, get=True)
+            if not self.up or remembered is None:
+                await self._resume()
+            for part in self._parts:
+                await part.check()
+        except FAILURES as error:
+            self.failed(error)
+
+    async def _resume(self) -> None:
+        self.up = False
+        for part in self._parts:
+            await part.resume()
+        self.up = True
+        if self._failing:
+            _log.info("Redis is back")
+        self._failing = ""
+        for told in self.recovered:
+            told()
+
+    def _alive(self, process: str) -> str:
+        return self.key("alive", process)
