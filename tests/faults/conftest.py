@@ -11,8 +11,12 @@ import pytest
 from rallypoint.plugins.loader import Plugins
 from rallypoint.settings import Settings
 from rallypoint.testing.install import load_installed, on_path
+from support.cluster import Cluster, make
+from support.columns import PostgreSQL
+from support.redis_server import RedisServer, missing_binary
 
 Load = Callable[..., Plugins]
+NewCluster = Callable[..., Cluster]
 
 
 @pytest.fixture
@@ -33,3 +37,35 @@ def load_plugins(site: Path, tmp_path: Path) -> Load:
         return load_installed(site, Settings(_env_file=None, **values))
 
     return run
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own."""
+    if reason := missing_binary():
+        pytest.skip(reason)
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_cluster(tmp_path: Path, redis_server: RedisServer, postgresql: PostgreSQL) -> Iterator[NewCluster]:
+    """Starts two server processes on a database and a Redis of their own, under settings given by name."""
+    made: list[Cluster] = []
+
+    def start(**env: str) -> Cluster:
+        made.append(make(tmp_path, redis_server, postgresql.fresh(), **env))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for cluster in made:
+        cluster.stop()
+
+
+@pytest.fixture
+def cluster(new_cluster: NewCluster) -> Cluster:
+    """Two running server processes."""
+    return new_cluster()

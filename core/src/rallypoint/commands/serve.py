@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
 
 import uvicorn
 
@@ -18,7 +19,16 @@ GRACE_SECONDS = 10
 
 
 class Server(uvicorn.Server):
-    """Uvicorn with the collector out of the sockets' way once everything is loaded."""
+    """Uvicorn with the collector out of the sockets' way, and with clients told before they are cut off.
+
+    Args:
+        config: Of uvicorn.
+        leave: Ends every socket in the way its client understands.
+    """
+
+    def __init__(self, config: uvicorn.Config, leave: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leave = leave
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Start, then freeze what lives for ever: collector pauses dominated the 99th percentile of fan-out."""
@@ -26,6 +36,16 @@ class Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 50)
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Refuse new connections, send the sockets' clients elsewhere, then finish the requests at hand.
+
+        Uvicorn by itself would cut WebSockets off without a word, and wait for long polls until its time is up.
+        """
+        for server in self.servers:
+            server.close()
+        self._leave()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
 
 
 def serve(settings: Settings) -> None:
@@ -51,4 +71,4 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    Server(config).run()
+    Server(config, app.house.hub.close_all).run()

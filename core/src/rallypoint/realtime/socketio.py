@@ -67,9 +67,12 @@ class SocketIOConnection(Connection):
         driver = self._server.eio.drivers.get(self.engine_sid)
         if driver is not None:
             driver.finish([dropped, *disconnect, close_frame(code, reason)])
-        else:
+        elif code == LOGGED_OUT:
             self.send(dropped)
             self._ending = asyncio.ensure_future(self._server.disconnect(self._sid))
+        elif self.engine_sid in self._server.eio.sockets:
+            self.send(dropped)
+            self._ending = asyncio.ensure_future(self._server.eio.sockets[self.engine_sid].close(wait=False))
 
 
 def ok(response: Payload | None = None) -> Ack:

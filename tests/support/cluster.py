@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,16 @@ class Cluster:
     servers: list[ServerProcess]
     redis: RedisServer
 
+    def start(self) -> None:
+        """Start every server, at the same time."""
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(ServerProcess.start, self.servers))
+
+    def stop(self) -> None:
+        """Stop every server."""
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(ServerProcess.stop, self.servers))
+
     def register(self) -> str:
         """Return the token of a new user."""
         return self.servers[0].register(f"{new_id()}@example.com")
@@ -42,8 +53,8 @@ class Cluster:
         return str(reply["data"]["id"])
 
     async def rename(self, index: int, room: str, name: str, token: str) -> None:
-        """Have a room say something durable: ``room_updated`` with this name."""
-        await self.call(index, "PUT", f"/api/v1/rooms/{room}", {"name": name}, token=token)
+        """Have a room say something durable: ``room.updated`` with this name."""
+        await self.call(index, "PATCH", f"/api/v1/rooms/{room}", {"name": name}, token=token)
 
 
 def make(folder: Path, redis: RedisServer, database_url: str, count: int = 2, **env: str) -> Cluster:
