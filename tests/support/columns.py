@@ -29,6 +29,14 @@ APPS = (*CORE_APPS, App("rooms", rooms.__name__))
 SECRET_KEY = "of a server on PostgreSQL, in a test"
 _LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
 
+# Tables that refer to others come first; those without the mark were made by a test's plugins.
+_MARK = "COMMENT ON TABLE {} IS 'kept between tests'"
+_TABLES = """
+    SELECT relname AS name, obj_description(c.oid, 'pg_class') IS NOT NULL AS ours FROM pg_class c
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'tortoise_migrations'
+    ORDER BY NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f')
+"""
+
 only_sqlite = pytest.mark.parametrize("column", ["sqlite"], indirect=True)
 """Marks a test of what SQLite alone does."""
 only_postgresql = pytest.mark.parametrize("column", ["postgresql"], indirect=True)
@@ -133,6 +141,9 @@ async def _migrate(url: str) -> None:
         async with migrating(database) as done:
             for app in APPS:
                 await migrate(database, app, done)
+        for row in await database.fetch(_TABLES):
+            if not row["ours"]:
+                await database.migrator.execute_script(_MARK.format(row["name"]))
     finally:
         await database.close()
 
@@ -141,12 +152,15 @@ async def _clear(url: str) -> None:
     """Delete rows and set counters back; ``TRUNCATE`` would take a tenth of a second for so many empty tables."""
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        for row in await connection.fetch(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations'"
-        ):
-            await connection.execute(f'DELETE FROM "{row["tablename"]}"')
+        for row in await connection.fetch(_TABLES):
+            name = f'"{row["name"]}"'
+            await connection.execute(f"DELETE FROM {name}" if row["ours"] else f"DROP TABLE {name} CASCADE")
+        await connection.execute(
+            "DELETE FROM tortoise_migrations WHERE app <> ALL($1)", [app.label for app in APPS]
+        )
         await connection.execute(
             "SELECT setval(quote_ident(sequencename)::regclass, 1, false) FROM pg_sequences WHERE last_value > 0"
+            " AND sequencename <> 'tortoise_migrations_id_seq'"
         )
     finally:
         await connection.close()

@@ -87,7 +87,8 @@ async def test_what_a_plugin_left_is_shown_while_it_is_absent(installed: Databas
 async def test_purging_takes_what_is_the_plugins_and_nothing_else(installed: Database) -> None:
     gone = await purge(installed, "acme")
     assert gone.tables == ("acme_parts", "acme_things")
-    tables = {row["name"] for row in await installed.fetch("SELECT name FROM sqlite_master")}
+    source = "sqlite_master" if installed.is_sqlite else "(SELECT tablename AS name FROM pg_tables) AS tables"
+    tables = {row["name"] for row in await installed.fetch(f"SELECT name FROM {source}")}
     assert not {"acme_parts", "acme_things"} & tables
     assert "acme_extra_things" in tables
     assert await Store(installed, "acme").get("cursor") is None

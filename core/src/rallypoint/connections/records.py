@@ -22,8 +22,8 @@ class Owner:
 
 
 async def of_user(tx: Transaction, owner: Owner, service: str) -> Row | None:
-    """Return a user's connection to a service."""
-    return await tx.fetch_one(
+    """Return a user's connection to a service, held until the transaction ends."""
+    return await tx.lock(
         "SELECT * FROM connections WHERE account_id = ? AND user_id = ? AND service = ?",
         owner.account_id,
         owner.user_id,

@@ -17,7 +17,7 @@ from rallypoint.webhooks.queue import DRAIN, Entry, enqueue, shards_of, wake_key
 
 REACT = "events.react"
 _BATCH = 500
-_LEASE_SECONDS = 30.0
+_LEASE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)

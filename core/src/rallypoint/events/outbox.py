@@ -165,4 +165,6 @@ class Outbox:
         if not pushed:
             return
         async with self._database.transaction() as tx:
-            await tx.execute_many("UPDATE events SET push_at = NULL WHERE id = ?", [(id_,) for id_ in pushed])
+            await tx.execute_many(
+                "UPDATE events SET push_at = NULL WHERE id = ?", [(id_,) for id_ in sorted(pushed)]
+            )

@@ -9,7 +9,7 @@ from rallypoint.errors import Conflict, NotFound, Unauthorized
 from rallypoint.identity.api import Mode, Principal
 from rallypoint.identity.revocations import Revocations
 from rallypoint.identity.sandbox import Twin, twin_of
-from rallypoint.identity.users import user_by_id
+from rallypoint.identity.users import User, lock_user
 from rallypoint.security.tokens import digest, new_secret
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row, Transaction
@@ -77,9 +77,9 @@ class ApiKeys:
         mode: Mode = "sandbox" if sandbox or principal.mode == "sandbox" else "live"
         value = new_secret(SANDBOX_PREFIX if mode == "sandbox" else LIVE_PREFIX)
         async with self._database.transaction() as tx:
-            owner_id = await _owner(tx, principal)
-            await _check_room(tx, owner_id)
-            key_id = await _insert(tx, owner_id, mode, label, value)
+            owner = await _owner(tx, principal)
+            await _check_room(tx, owner.id)
+            key_id = await _insert(tx, owner, mode, label, value)
             row = await tx.fetch_one(f"{_SELECT} k.id = ?", key_id)
         return _key(cast(Row, row)), value
 
@@ -141,11 +141,16 @@ def _scope(principal: Principal) -> tuple[str, str]:
     return f"k.{column} = ?", principal.user_id
 
 
-async def _owner(tx: Transaction, principal: Principal) -> str:
-    if principal.mode == "live":
-        return principal.user_id
-    row = await tx.fetch_one("SELECT twin_of FROM users WHERE id = ?", principal.user_id)
-    return str(row["twin_of"]) if row else principal.user_id
+async def _owner(tx: Transaction, principal: Principal) -> User:
+    """Return the live user, held: who counts keys must not be overtaken by another who does."""
+    owner_id = principal.user_id
+    if principal.mode != "live":
+        row = await tx.fetch_one("SELECT twin_of FROM users WHERE id = ?", owner_id)
+        owner_id = str(row["twin_of"]) if row else owner_id
+    owner = await lock_user(tx, owner_id)
+    if owner is None:
+        raise Unauthorized("The user of this credential is gone")
+    return owner
 
 
 async def _check_room(tx: Transaction, owner_id: str) -> None:
@@ -156,10 +161,7 @@ async def _check_room(tx: Transaction, owner_id: str) -> None:
         raise Conflict(f"A user may have {MAX_KEYS} API keys; delete one first")
 
 
-async def _insert(tx: Transaction, owner_id: str, mode: Mode, label: str, value: str) -> str:
-    owner = await user_by_id(tx, owner_id)
-    if owner is None:
-        raise Unauthorized("The user of this credential is gone")
+async def _insert(tx: Transaction, owner: User, mode: Mode, label: str, value: str) -> str:
     actor = await twin_of(tx, owner) if mode == "sandbox" else Twin(owner.account_id, owner.id)
     key_id = new_id()
     await tx.execute(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rallypoint.errors import BadRequest, Unauthorized
 from rallypoint.identity.api import Principal
 from rallypoint.identity.revocations import Revocations
-from rallypoint.identity.users import User, email_key, user_by_email, user_by_id
+from rallypoint.identity.users import User, email_key, lock_user, user_by_email, user_by_id
 from rallypoint.security.passwords import Passwords
 from rallypoint.security.tokens import AccessClaims, AccessTokens, digest, new_secret
 from rallypoint.storage import clock
@@ -80,7 +80,7 @@ class Sessions:
         if user is None or not fits:
             raise Unauthorized("Invalid email or password")
         async with self._database.transaction() as tx:
-            present = await user_by_id(tx, user.id)
+            present = await lock_user(tx, user.id)
             if present is None or present.password_hash != user.password_hash:  # changed during the check
                 raise Unauthorized("Invalid email or password")
             present.admit()

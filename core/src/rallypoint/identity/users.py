@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 from rallypoint.errors import Unauthorized
 from rallypoint.identity.api import Role
-from rallypoint.storage.database import Row
+from rallypoint.storage.database import Row, Transaction
 
 _SELECT = (
     "SELECT number, id, account_id, email, password_hash, role, full_name, display_name, profile_photo_url,"
@@ -71,6 +71,11 @@ def email_key(email: str) -> str:
 async def user_by_id(reader: Reader, user_id: str) -> User | None:
     """Return the user with this UUID."""
     return _user(await reader.fetch_one(f"{_SELECT} WHERE id = ?", user_id))
+
+
+async def lock_user(tx: Transaction, user_id: str) -> User | None:
+    """Return the user with this UUID, held until the transaction ends."""
+    return _user(await tx.lock(f"{_SELECT} WHERE id = ?", user_id))
 
 
 async def user_by_email(reader: Reader, email: str) -> User | None:

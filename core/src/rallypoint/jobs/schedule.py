@@ -79,6 +79,7 @@ class Schedule:
     async def prepare(self) -> None:
         """Make the rows that are missing, and give what was parked for a bad setting another chance."""
         async with self._database.transaction() as tx:
+            await tx.hold("schedule.prepare")
             if self._database.is_sqlite:  # one process alone serves it: older claims are of a dead one
                 await runs.end_claims(tx)
             await runs.remove_orphans(tx)

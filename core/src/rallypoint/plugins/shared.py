@@ -227,7 +227,7 @@ async def _resumes(database: Database) -> dict[str, int]:
 
 
 async def _forget_dead(tx: Transaction, before: int) -> None:
-    dead = await tx.fetch("SELECT id FROM processes WHERE seen_at < ? AND started_at < ?", before, before)
+    dead = await tx.fetch("SELECT id FROM processes WHERE seen_at < ? AND started_at < ? ORDER BY id", before, before)
     for row in dead:
         await tx.execute("DELETE FROM plugin_states WHERE process_id = ?", row["id"])
         await tx.execute("DELETE FROM processes WHERE id = ?", row["id"])

@@ -9,13 +9,19 @@ from typing import Any
 
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import TransactionContext, TransactionContextPooled
+from tortoise.backends.base.client import (
+    TransactionalDBClient,
+    TransactionContext,
+    TransactionContextPooled,
+)
+from tortoise.connection import get_connections
 from tortoise.exceptions import DBConnectionError
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 10
 """How long a transaction may hang between two statements: it is that of a frozen process, and holds locks."""
 LOCK_SECONDS = 10
+POOL_SECONDS = 10.0
 _MARGIN_SECONDS = 5.0
 
 OUTAGES: tuple[type[Exception], ...] = (
@@ -60,6 +66,22 @@ class PooledTransaction(_Counting, TransactionWrapper):
     """A transaction on a connection of the pool."""
 
 
+class _Begun(TransactionContextPooled):
+    """Begins a transaction, waiting for a free connection only so long."""
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self.ensure_connection()
+        pool = self.client._parent._pool
+        connection = self.client._connection = await pool.acquire(timeout=POOL_SECONDS)
+        try:
+            await self.client.begin()
+        except BaseException:
+            await pool.release(connection)
+            raise
+        self.token = get_connections().set(self.connection_name, self.client)
+        return self.client
+
+
 class Client(_Counting, AsyncpgDBClient):
     """A pool of connections.
 
@@ -94,7 +116,7 @@ class Client(_Counting, AsyncpgDBClient):
         await self._post_connect()
 
     def _in_transaction(self) -> TransactionContext:
-        return TransactionContextPooled(PooledTransaction(self), self._pool_init_lock)
+        return _Begun(PooledTransaction(self), self._pool_init_lock)
 
 
 client_class = Client

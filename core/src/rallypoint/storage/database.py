@@ -17,12 +17,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tortoise import Tortoise
 from tortoise.apps import Apps
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.context import TortoiseContext
 
 from rallypoint.errors import Unavailable
 from rallypoint.settings import Settings
+from rallypoint.storage.commits import CommitOrder
 
 Row = Mapping[str, Any]
 AppConfig = Mapping[str, Sequence[str]]
@@ -88,6 +89,11 @@ class Transaction:
         """
         return await self.fetch_one(f"{sql} FOR UPDATE" if self._numbered else sql, *args)
 
+    async def hold(self, name: str) -> None:
+        """Let nobody else hold ``name`` until the transaction ends, for what has no row yet that could be locked."""
+        if self._numbered:  # SQLite's transaction is alone already
+            await self.fetch("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", name)
+
     async def execute(self, sql: str, *args: Any) -> int:
         """Run a statement without ``RETURNING`` and return how many rows it changed."""
         count, _ = await self.client.execute_query(self._sql(sql), list(args))
@@ -119,6 +125,7 @@ class Database:
         self.is_sqlite = self.url.startswith("sqlite://")
         self._pool_size, self._timeout = pool_size, timeout
         self._outages: tuple[type[Exception], ...] = ()
+        self._order = CommitOrder()
         self._context: TortoiseContext | None = None
         self._writer: BaseDBAsyncClient | None = None
         self._reader: BaseDBAsyncClient | None = None
@@ -229,9 +236,16 @@ class Database:
                     yield transaction
                 finally:
                     _current.reset(token)
-                await client.commit()
-                # Before the connection is given back: whoever waited for our locks must not overtake us here.
-                transaction.committed()
+                await self._commit(client, transaction)
+
+    async def _commit(self, client: TransactionalDBClient, transaction: Transaction) -> None:
+        turn = self._order.turn()
+        try:
+            await client.commit()
+            await turn.come()
+            transaction.committed()
+        finally:
+            turn.end()
 
     async def _reach(self) -> None:
         await self.writer.execute_query("SELECT 1")

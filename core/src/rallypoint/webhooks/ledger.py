@@ -93,7 +93,7 @@ class Ledger:
                     None if a.outcome == "pending" else a.result.at + a.result.duration_ms,
                     a.delivery_id,
                 )
-                for a in attempted
+                for a in sorted(attempted, key=lambda a: a.delivery_id)
             ],
         )
 

@@ -15,6 +15,7 @@ from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row, Transaction
 from rallypoint.storage.ids import new_id
 from rallypoint.webhooks import guard, signing
+from rallypoint.webhooks.queue import DRAIN, shard_of, shards_of
 
 ROTATION_OVERLAP = clock.DAY
 """Milliseconds for which deliveries carry the signatures of both the new and the previous secret."""
@@ -157,6 +158,10 @@ class Targets:
 
     async def remove(self, tx: Transaction, target_id: str) -> None:
         """Delete a target and what is still to be sent to it; its past deliveries stay until they are pruned."""
+        shard = shard_of(target_id, shards_of(self._database))
+        await tx.lock(
+            "SELECT name FROM leases WHERE name = ?", f"{DRAIN}/{shard}"
+        )  # no outcome is written now
         await give_up(tx, target_id)
         await tx.execute("DELETE FROM webhook_targets WHERE id = ?", target_id)
 
@@ -229,7 +234,10 @@ def target_of(row: Row) -> Target:
 
 
 async def give_up(tx: Transaction, target_id: str) -> None:
-    """Cancel everything that is still to be sent to a target."""
+    """Cancel everything that is still to be sent to a target; the caller holds its shard's lease.
+
+    Lanes are locked in the order in which the fan-out writes them.
+    """
     await tx.execute(
         "UPDATE webhook_deliveries SET state = 'canceled', finished_at = ? WHERE state = 'pending' AND id IN"
         " (SELECT d.id FROM webhook_lanes l JOIN webhook_deliveries d ON d.lane_id = l.id AND d.seq > l.done_seq"
@@ -237,4 +245,5 @@ async def give_up(tx: Transaction, target_id: str) -> None:
         clock.now(),
         target_id,
     )
+    await tx.lock("SELECT id FROM webhook_lanes WHERE target_id = ? ORDER BY id", target_id)
     await tx.execute("DELETE FROM webhook_lanes WHERE target_id = ?", target_id)

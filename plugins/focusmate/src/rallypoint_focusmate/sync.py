@@ -133,7 +133,7 @@ class Sync:
     async def _write(self, connection: Connection, state: State, batch: Sequence[_Write]) -> State:
         sessions = dict(state.sessions)
         async with self._ctx.kernel.database.transaction():
-            for write in batch:
+            for write in sorted(batch, key=lambda one: one.session_id):  # one order: others hold rooms too
                 for room in write.rooms:
                     await self._upsert(connection, write.session_id, room)
                 sessions.pop(write.session_id, None)

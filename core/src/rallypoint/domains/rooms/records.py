@@ -53,11 +53,8 @@ def participant_document(row: Row) -> Document:
 
 
 async def lock_room(tx: Transaction, room_id: str) -> Row | None:
-    """Return a room's row, held until the end of the transaction, or None.
-
-    The update that changes nothing takes the row's lock on PostgreSQL; on SQLite the transaction has it already.
-    """
-    return await tx.fetch_one("UPDATE rooms SET seq = seq WHERE id = ? RETURNING *", room_id)
+    """Return a room's row, held until the end of the transaction, or None."""
+    return await tx.lock("SELECT * FROM rooms WHERE id = ?", room_id)
 
 
 async def update_room(tx: Transaction, room_id: str, changes: Mapping[str, Any]) -> Row:

@@ -202,10 +202,13 @@ class RoomService:
 
 
 async def find_session(tx: Transaction, account_id: str, service: str, external_id: str) -> Row | None:
-    """Return the account's room of an external session, held until the transaction ends."""
-    return await tx.fetch_one(
-        "UPDATE rooms SET seq = seq WHERE account_id = ? AND external_service_name = ? AND external_service_id = ?"
-        " RETURNING *",
+    """Return the account's room of an external session, held until the transaction ends.
+
+    The session itself is held too, so that of two who find no room one makes it and the other finds it then.
+    """
+    await tx.hold(f"rooms/{account_id}/{service}/{external_id}")
+    return await tx.lock(
+        "SELECT * FROM rooms WHERE account_id = ? AND external_service_name = ? AND external_service_id = ?",
         account_id,
         service,
         external_id,
