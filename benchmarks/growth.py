@@ -73,7 +73,7 @@ def prepare(folder: Path, sizes: Sequence[int], url: str) -> list[Subject]:
 
 
 def main() -> None:
-    options = arguments(__doc__, rooms=100_000, seconds=3.0, events=5_000)
+    options = arguments(__doc__, runs=5, rooms=100_000, seconds=2.0, events=5_000)
     listing, joining, delivering = (
         Line(name, "µs", bar=1.3, direction="at most")
         for name in ("list of rooms", "join or leave, with its event and webhook", "event to stored attempt")

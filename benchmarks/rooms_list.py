@@ -43,7 +43,7 @@ def fetch(url: str, token: str = "") -> object:
 
 
 def main() -> None:
-    options = arguments(__doc__, seconds=4.0)
+    options = arguments(__doc__, runs=7, seconds=2.0)
     line = Line(f"GET {PATH}, {ROOMS} rooms", "requests/s", bar=0.8)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
         token = server.register("owner@example.com")
