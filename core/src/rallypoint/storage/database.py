@@ -7,6 +7,7 @@ serve where speed does not matter; hot paths use plain SQL, because full objects
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+import structlog
 from tortoise import Tortoise
 from tortoise.apps import Apps
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
@@ -24,10 +26,13 @@ from tortoise.context import TortoiseContext
 from rallypoint.errors import Unavailable
 from rallypoint.settings import Settings
 from rallypoint.storage.commits import CommitOrder
+from rallypoint.storage.sqlite import SQLITE_ERRORS, is_outage
 
 Row = Mapping[str, Any]
 AppConfig = Mapping[str, Sequence[str]]
 
+_SAY_AGAIN = 5.0
+_log = structlog.stdlib.get_logger("rallypoint.storage")
 _PRAGMAS = {"synchronous": "NORMAL", "busy_timeout": 10_000, "foreign_keys": "ON", "cache_size": -32_000}
 
 
@@ -124,7 +129,8 @@ class Database:
         self.url = url or f"sqlite://{data_dir / 'rallypoint.db'}"
         self.is_sqlite = self.url.startswith("sqlite://")
         self._pool_size, self._timeout = pool_size, timeout
-        self._outages: tuple[type[Exception], ...] = ()
+        self._outages: tuple[type[Exception], ...] = SQLITE_ERRORS if self.is_sqlite else ()
+        self._say_again_at = 0.0
         self._order = CommitOrder()
         self._context: TortoiseContext | None = None
         self._writer: BaseDBAsyncClient | None = None
@@ -267,7 +273,16 @@ class Database:
         try:
             yield
         except self._outages as error:
+            if self.is_sqlite and not is_outage(error):
+                raise
+            self._log_outage(_said(error))
             raise DatabaseAway(_said(error)) from error
+
+    def _log_outage(self, reason: str) -> None:
+        """Say it once in a while: every request meets the same trouble."""
+        if time.monotonic() >= self._say_again_at:
+            self._say_again_at = time.monotonic() + _SAY_AGAIN
+            _log.error("the database does not serve", reason=reason)
 
     def _sql(self, sql: str) -> str:
         return sql if self.is_sqlite else _numbered(sql)

@@ -6,10 +6,30 @@ whatever ``busy_timeout`` says (https://www.sqlite.org/lang_transaction.html §2
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from tortoise.backends.base.client import TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.exceptions import OperationalError
+
+SQLITE_ERRORS = (OperationalError, sqlite3.OperationalError)
+_OUTAGES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether one of :data:`SQLITE_ERRORS` is the disk's or the lock's fault, and not the statement's."""
+    inner = error.args[0] if isinstance(error, OperationalError) and error.args else error
+    code = getattr(inner, "sqlite_errorcode", None)
+    return (
+        isinstance(code, int) and code & 0xFF in _OUTAGES
+    )  # the low byte of an extended code is the plain one
 
 
 class ImmediateTransaction(SqliteTransactionWrapper):
