@@ -13,6 +13,7 @@ from rallypoint.identity.api_keys import PREFIXES, ApiKeys
 from rallypoint.identity.revocations import Revocations
 from rallypoint.identity.users import refuse_left
 from rallypoint.security.tokens import AccessTokens, digest
+from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row
 
 CACHE_SECONDS = 4.0
@@ -112,7 +113,7 @@ class CachedAuthenticator:
     def _keep(self, credential: str, principal: Principal) -> None:
         life = self._seconds
         if principal.expires_at is not None:
-            life = min(life, principal.expires_at / 1000 - time.time())
+            life = min(life, (principal.expires_at - clock.now()) / 1000)
         self._drop(self._by_id.get(principal.credential_id))
         if len(self._cache) >= self._size:
             self._drop(next(iter(self._cache)))

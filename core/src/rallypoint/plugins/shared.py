@@ -23,6 +23,7 @@ from rallypoint.storage.ids import new_id
 
 SYNC_SECONDS = 1.0
 HEALTH_SECONDS = 30.0
+CLOCK_SECONDS = 30.0
 HEARTBEAT = 5 * clock.SECOND
 ALIVE = 20 * clock.SECOND
 KEPT = 10 * clock.MINUTE
@@ -85,6 +86,7 @@ class SharedStatus:
         self._tasks = [
             asyncio.create_task(_every(SYNC_SECONDS, self.sync_once)),
             asyncio.create_task(_every(HEALTH_SECONDS, self._check_health)),
+            asyncio.create_task(_every(CLOCK_SECONDS, self._database.follow_clock)),
         ]
 
     async def close(self) -> None:
@@ -227,7 +229,9 @@ async def _resumes(database: Database) -> dict[str, int]:
 
 
 async def _forget_dead(tx: Transaction, before: int) -> None:
-    dead = await tx.fetch("SELECT id FROM processes WHERE seen_at < ? AND started_at < ? ORDER BY id", before, before)
+    dead = await tx.fetch(
+        "SELECT id FROM processes WHERE seen_at < ? AND started_at < ? ORDER BY id", before, before
+    )
     for row in dead:
         await tx.execute("DELETE FROM plugin_states WHERE process_id = ?", row["id"])
         await tx.execute("DELETE FROM processes WHERE id = ?", row["id"])

@@ -17,6 +17,7 @@ from joserfc.jwk import OctKey
 
 from rallypoint.errors import Unauthorized
 from rallypoint.identity.api import Mode, Role
+from rallypoint.storage import clock
 
 ISSUER = "rallypoint"
 MAX_TOKEN = 2048
@@ -24,7 +25,11 @@ MAX_TOKEN = 2048
 _HEADER = base64.urlsafe_b64encode(b'{"typ":"JWT","alg":"HS256"}').rstrip(b"=").decode("ascii")
 _ALPHABET = string.ascii_letters + string.digits
 _CLAIMS = jwt.JWTClaimsRegistry(
-    iss={"essential": True, "value": ISSUER}, exp={"essential": True}, jti={"essential": True}
+    now=lambda: clock.now() // 1000,
+    leeway=1,  # what two processes' clocks may differ by, in whole seconds
+    iss={"essential": True, "value": ISSUER},
+    exp={"essential": True},
+    jti={"essential": True},
 )
 
 

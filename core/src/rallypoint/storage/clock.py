@@ -13,13 +13,33 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+TOLERANCE = 100
+"""Milliseconds by which processes of one server may disagree."""
 
 _EPOCH = datetime(1970, 1, 1)  # naive: a zone would cost time to render and is always the same
 
 
+class _Offset:
+    """How far the clock that all processes share is ahead of this machine's, in milliseconds."""
+
+    ahead = 0
+
+
 def now() -> int:
-    """Return the present in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+    """Return the present in milliseconds since the epoch, by the clock that all processes share."""
+    return time.time_ns() // 1_000_000 + _Offset.ahead
+
+
+def follow(at: int) -> int:
+    """Take ``at`` for the present from now on, and return by how much that moves the clock (ms).
+
+    Moves of less than :data:`TOLERANCE` are left out: they are the way to the other clock and back.
+    """
+    moved = at - now()
+    if abs(moved) < TOLERANCE:
+        return 0
+    _Offset.ahead += moved
+    return moved
 
 
 def from_datetime(moment: datetime) -> int:

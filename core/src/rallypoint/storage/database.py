@@ -25,6 +25,7 @@ from tortoise.context import TortoiseContext
 
 from rallypoint.errors import Unavailable
 from rallypoint.settings import Settings
+from rallypoint.storage import clock
 from rallypoint.storage.commits import CommitOrder
 from rallypoint.storage.sqlite import SQLITE_ERRORS, is_outage
 
@@ -201,6 +202,7 @@ class Database:
             await self._reach()
         else:
             await self._reach_postgresql()
+            await self.follow_clock()
 
     async def close(self) -> None:
         """Close every connection; safe to call twice."""
@@ -252,6 +254,16 @@ class Database:
             transaction.committed()
         finally:
             turn.end()
+
+    async def follow_clock(self) -> None:
+        """Go by PostgreSQL's clock, which all processes share; with SQLite there is one process and one clock."""
+        if self.is_sqlite:
+            return
+        begun = time.monotonic()
+        row = await self.fetch_one("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS at")
+        way_back = round((time.monotonic() - begun) * 500)
+        if row is not None and (moved := clock.follow(row["at"] + way_back)):
+            _log.warning("this machine's clock is not PostgreSQL's, which is followed", milliseconds=moved)
 
     async def _reach(self) -> None:
         await self.writer.execute_query("SELECT 1")

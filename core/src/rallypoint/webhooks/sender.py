@@ -14,6 +14,7 @@ import aiohttp
 from yarl import URL
 
 from rallypoint import __version__
+from rallypoint.storage import clock
 from rallypoint.webhooks import signing
 from rallypoint.webhooks.guard import PrivateAddressError, make_session
 
@@ -76,7 +77,7 @@ class Sender:
             message_id: Sent as ``webhook-id``.
             body: As signed.
         """
-        at = time.time_ns() // 1_000_000
+        at = clock.now()
         begun = time.perf_counter()
         headers = signing.headers(secrets, message_id, at // 1000, body)
         headers.update(_HEADERS)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hmac
-import time
 from collections.abc import Callable
 from typing import Literal
 
 from rallypoint.errors import Unauthorized, Unavailable
 from rallypoint.plugins.contributions import Inbound, Verifier
+from rallypoint.storage import clock
 from rallypoint.webhooks import signing
 
 Secret = str | Callable[[], str]
@@ -110,7 +110,7 @@ def _check_age(stamp: str, tolerance: float) -> int:
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
         raise Unauthorized("The timestamp is not one")
     at = int(stamp)
-    if abs(time.time() - at) > tolerance:
+    if abs(clock.now() / 1000 - at) > tolerance:
         raise Unauthorized("The timestamp is too old, or ahead of time")
     return at
 
