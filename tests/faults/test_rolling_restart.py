@@ -9,7 +9,6 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,10 +16,9 @@ import pytest
 
 from rallypoint.testing.server import ServerProcess
 from support.balancer import balancer
+from support.cluster import Cluster
 from support.listener import Listener
 from support.node import need_node, need_packages
-
-from support.cluster import Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.node]
 

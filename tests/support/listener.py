@@ -39,11 +39,15 @@ class Listener:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Listener:
-        self._socket = await self._session.ws_connect(self._url)
+        try:
+            self._socket = await self._session.ws_connect(self._url)
+        except aiohttp.ClientError:
+            await self._session.close()
+            raise
         payload = {"since": self._since} if self._since else {}
         await self._socket.send_json(["1", "1", self._topic, "phx_join", payload])
         self._task = asyncio.create_task(self._read())
-        await self.until(lambda: self.reply is not None)
+        await self.until(lambda: self.events("presence_state"))  # the last thing before the stream
         return self
 
     async def __aexit__(

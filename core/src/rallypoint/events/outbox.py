@@ -149,8 +149,9 @@ class Outbox:
     def _committed(self, event: Event, draft: Draft) -> None:
         changes = tuple(RowChange(**change) for change in event.changes)
         for topic in event.topics:
+            seq = event.seq if topic == event.subject else 0
             self._hub.publish(
-                Message(topic, event.type, draft.payload, event.id, event.at, event.body, changes)
+                Message(topic, event.type, draft.payload, event.id, event.at, event.body, changes, seq=seq)
             )
         self._mark_soon(event.id)
         self._jobs.wake(FANOUT)

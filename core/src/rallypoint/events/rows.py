@@ -40,6 +40,7 @@ def message_of(event: Event, topic: str) -> Message:
         at=event.at,
         raw=event.body,
         changes=tuple(RowChange(**change) for change in event.changes),
+        seq=event.seq if topic == event.subject else 0,
     )
 
 

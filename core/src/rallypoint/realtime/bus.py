@@ -18,11 +18,11 @@ class Bus(Protocol):
         """Connect a hub.
 
         Args:
-            receive: Called in the event loop with every message that another hub published.
+            receive: Called in the event loop with every message for this hub's members.
             presence: The hub's, to be shared with others.
 
         Returns:
-            What the hub calls with each message of its own; it never blocks.
+            What the hub calls to publish a message to every hub, itself included; it never blocks.
         """
         ...
 
@@ -57,6 +57,7 @@ class LocalBus:
         self._receivers.append(receive)
 
         def publish(message: Message) -> None:
+            receive(message)
             for other in self._receivers:
                 if other is not receive:
                     other(message)

@@ -37,6 +37,7 @@ class Message:
         raw: The payload as JSON bytes, when it has been encoded already.
         changes: How this reads as changes of rows, for transports that speak of rows.
         skip: The connection that must not receive it, such as the sender of a typing notice.
+        seq: Of the durable event among those of its subject, when the topic is that subject; 0 otherwise.
     """
 
     topic: str
@@ -47,6 +48,7 @@ class Message:
     raw: bytes | None = None
     changes: tuple[RowChange, ...] = ()
     skip: str = ""
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Hub:
         self._fanout = Fanout()
         self._presence = Presence()
         self._bus = bus or LocalBus()
-        self._tell_others = self._bus.attach(self._fanout.deliver, self._presence)
+        self._publish = self._bus.attach(self._fanout.deliver, self._presence)
 
     # Channels
 
@@ -237,8 +237,7 @@ class Hub:
 
     def publish(self, message: Message) -> None:
         """Send a message to every member of its topic, here and elsewhere. Never waits, never raises."""
-        self._fanout.deliver(message)
-        self._tell_others(message)
+        self._publish(message)
 
     def presence(self, topic: str) -> Metas:
         """Return who is on a topic, in the shape of ``presence_state``; only what this process knows of it."""

@@ -12,6 +12,7 @@ from rallypoint.realtime.channel import Message
 from rallypoint.realtime.presence import Presence
 from rallypoint.redis.healing import Healing
 from rallypoint.redis.link import Link
+from rallypoint.redis.order import Order
 from rallypoint.redis.presence import SharedPresence
 from rallypoint.redis.publisher import MISSED_SINCE, Publisher
 from rallypoint.redis.sockets import SocketCount
@@ -43,7 +44,8 @@ class RedisBus:
         self._publisher = Publisher(link, self._control)
         self._subscriber = Subscriber(link, self._take)
         self._sockets = SocketCount(link)
-        self._healing = Healing(database, link, self._receive, lambda: self._subscriber.sure)
+        self._order = Order(self._receive, lambda: link.up)
+        self._healing = Healing(database, link, self._order.take_at_once, lambda: self._subscriber.sure)
         self._topics = link.key("topic", "")
         self._presence = SharedPresence(link, self._topics.__add__, PRESENCE, self._receive)
         link.recovered.append(self._recovered)
@@ -58,6 +60,7 @@ class RedisBus:
 
     async def enter(self, topic: str) -> None:
         """Follow a topic, and know who is on it elsewhere (see ``Bus.enter``)."""
+        self._order.follow(topic)
         if await self._subscriber.follow(self._topics + topic):
             await self._presence.load(topic)
 
@@ -65,6 +68,7 @@ class RedisBus:
         """Follow a topic no more (see ``Bus.leave``)."""
         self._subscriber.forget(self._topics + topic)
         self._presence.unload(topic)
+        self._order.forget(topic)
 
     async def claim(self, user_id: str, connection_id: str, limit: int) -> bool:
         """Count a socket of a user (see ``Bus.claim``)."""
@@ -103,6 +107,7 @@ class RedisBus:
 
     def _publish(self, message: Message) -> None:
         self._healing.saw(message)
+        self._order.take(message)
         try:
             frame = MESSAGE + encode(message)
         except TypeError:
@@ -131,7 +136,7 @@ class RedisBus:
         else:
             message = decode(channel.removeprefix(self._topics), frame[1:])
             self._healing.saw(message)
-            self._deliver(message)
+            self._order.take(message)
 
     def _obey(self, notice: dict[str, object]) -> None:
         if isinstance(revoked := notice.get("revoked"), list):

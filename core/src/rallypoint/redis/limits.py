@@ -30,6 +30,7 @@ class SharedWindows(Storage):
             connection_pool=self._client.connection_pool,  # type: ignore[arg-type]
         )
         self._own = WindowMemory()
+        link.add(self)
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
@@ -62,6 +63,10 @@ class SharedWindows(Storage):
             except FAILURES as error:
                 self._link.failed(error)
         return await self._own.get_expiry(key)
+
+    async def resume(self) -> None:
+        """Drop connections that may be dead (see ``link.Part``)."""
+        await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def check(self) -> bool:
         """Tell whether the storage works; it always does, somehow."""

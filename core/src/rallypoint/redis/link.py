@@ -39,7 +39,7 @@ class Part(Protocol):
             RedisError, OSError, TimeoutError: Redis fails meanwhile; it is tried again.
         """
 
-    async def check(self) -> None:
+    async def check(self) -> object:
         """Look whether it still works, at every heartbeat; raises as :meth:`resume` does."""
 
 
@@ -149,6 +149,7 @@ class Link:
 
     async def _resume(self) -> None:
         self.up = False
+        await self.client.connection_pool.disconnect(inuse_connections=False)  # some may be dead
         for part in self._parts:
             await part.resume()
         self.up = True

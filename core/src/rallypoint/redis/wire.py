@@ -26,10 +26,10 @@ def encode(message: Message) -> bytes:
         TypeError: Its payload is not JSON, but for bytes under the key ``payload``.
     """
     changes = [asdict(change) for change in message.changes]
-    head: list[Any] = [message.event, message.id, message.at, message.skip, changes, None]
+    head: list[Any] = [message.event, message.id, message.at, message.skip, changes, message.seq, None]
     binary = message.payload.get("payload") if message.raw is None else None
     if isinstance(binary, bytes):
-        head[5] = {name: value for name, value in message.payload.items() if name != "payload"}
+        head[6] = {name: value for name, value in message.payload.items() if name != "payload"}
         return orjson.dumps(head) + b"\n" + binary
     body = orjson.dumps(message.payload) if message.raw is None else message.raw
     return orjson.dumps(head) + b"\n" + body
@@ -38,11 +38,11 @@ def encode(message: Message) -> bytes:
 def decode(topic: str, frame: bytes) -> Message:
     """Return the message in a frame; its payload's bytes are kept beside what they mean."""
     head, _, body = frame.partition(b"\n")
-    event, id_, at, skip, changes, rest = orjson.loads(head)
+    event, id_, at, skip, changes, seq, rest = orjson.loads(head)
     if rest is not None:
         return Message(topic, event, {**rest, "payload": body}, id_, at, skip=skip)
     rows = tuple(RowChange(**change) for change in changes)
-    return Message(topic, event, orjson.loads(body), id_, at, body, rows, skip)
+    return Message(topic, event, orjson.loads(body), id_, at, body, rows, skip, seq)
 
 
 def pack(sender: str, frames: Iterable[bytes]) -> bytes:
