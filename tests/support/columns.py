@@ -19,6 +19,8 @@ import asyncpg
 import pytest
 
 from rallypoint.domains.rooms import models as rooms
+from rallypoint.jobs.schema import prepare
+from rallypoint.jobs.schema import prepare as prepare_jobs
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
 from rallypoint.storage.ids import new_id
@@ -141,6 +143,8 @@ async def _migrate(url: str) -> None:
         async with migrating(database) as done:
             for app in APPS:
                 await migrate(database, app, done)
+        await prepare(database)
+        await prepare_jobs(database)
         for row in await database.fetch(_TABLES):
             if not row["ours"]:
                 await database.migrator.execute_script(_MARK.format(row["name"]))

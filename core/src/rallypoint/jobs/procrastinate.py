@@ -57,7 +57,8 @@ class ProcrastinateJobs:
         queues: Collection[str] = (),
         concurrency: int = 16,
     ) -> None:
-        self._database, self._runs, self._only = database, runs, frozenset(queues)
+        self._database, self._leases = database, leases
+        self._runs, self._only = runs, frozenset(queues)
         self._concurrency = concurrency
         self._here = EmbeddedJobs(concurrency=concurrency)
         self._queue_of: dict[str, str] = {}
@@ -117,20 +118,22 @@ class ProcrastinateJobs:
         await prepare(self._database)
         await self._here.start()
         await self._wakeups.start()
-        if not self._runs:
-            return
+        if self._runs:
+            await self._read()
+        await self._timekeeper.start()
+
+    async def _read(self) -> None:
         from rallypoint.jobs.queues import Queues  # imports Procrastinate, which other processes do without
 
         self._queues = Queues(self._database.url, self._perform, concurrency=self._concurrency)
         read = [(task, queue) for task, queue in self._queue_of.items() if self._is_read(task, queue)]
         await contextvars.Context().run(asyncio.create_task, self._queues.start(read))
-        await self._timekeeper.start()
 
     async def stop(self, grace: float) -> None:
         """Begin nothing more, let what runs finish within ``grace`` seconds, then cancel it."""
         if self._queues is not None:
             self._queues.end()
-            await self._timekeeper.stop()
+        await self._timekeeper.stop()
         await self._here.stop(grace)
         for job, ended in self._running.items():  # never begun: for another process
             self._wakeups.add(job)
@@ -197,7 +200,8 @@ class ProcrastinateJobs:
             await ended.wait()
 
     async def _rescue(self) -> None:
-        """Wake again what dead workers left undone."""
+        """Wake again what dead workers left undone, and end the leases they held."""
+        await self._leases.bury()
         if self._queues is None:
             return
         for task, key in await self._queues.rescue():

@@ -16,13 +16,15 @@ import structlog
 from rallypoint.storage.leases import Lease, Leases
 
 LEASE_SECONDS = 8.0
+BEAT_SECONDS = 15.0
+"""Seconds after which a process that says nothing counts as dead."""
 _RENEW_SECONDS = 2.0
 _SAFETY_SECONDS = 1.0
 _log = structlog.stdlib.get_logger("rallypoint.jobs")
 
 
 class Timekeeper:
-    """One process's share in the periodic work.
+    """One process's share in the periodic work; also says that the process lives.
 
     Args:
         leases: Where the processes agree.
@@ -44,9 +46,9 @@ class Timekeeper:
         return held is not None and time.monotonic() < held[1]
 
     async def start(self) -> None:
-        """Stand for every queue that was added."""
-        if self._held:
-            self._task = asyncio.create_task(self._run(), name="jobs.clock", context=contextvars.Context())
+        """Stand for every queue that was added; this process is known to live when it returns."""
+        await self._leases.beat(BEAT_SECONDS)
+        self._task = asyncio.create_task(self._run(), name="jobs.clock", context=contextvars.Context())
 
     async def stop(self) -> None:
         """Leave the work to others at once."""
@@ -64,11 +66,12 @@ class Timekeeper:
 
     async def _run(self) -> None:
         while True:
-            for queue in self._held:
-                try:
+            try:
+                await self._leases.beat(BEAT_SECONDS)
+                for queue in self._held:
                     await self._stand(queue)
-                except Exception as error:
-                    _log.warning("periodic work has no keeper", queue=queue, error=repr(error))
+            except Exception as error:
+                _log.warning("this process cannot say that it lives", error=repr(error))
             await asyncio.sleep(_RENEW_SECONDS)
 
     async def _stand(self, queue: str) -> None:

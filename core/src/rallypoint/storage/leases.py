@@ -31,6 +31,13 @@ _ACQUIRE = (
 )
 _RENEW = "UPDATE leases SET expires_at = {now} + ? WHERE name = ? AND fence = ? RETURNING expires_at"
 
+_PROCESS = "process/"
+_BURY = (
+    "UPDATE leases SET expires_at = 0 WHERE expires_at > {now} AND NOT EXISTS (SELECT 1 FROM leases AS process"
+    " WHERE process.name = CAST(? AS TEXT) || leases.owner AND process.expires_at > {now})"
+)
+_FORGET = "DELETE FROM leases WHERE name LIKE ? AND expires_at < {now} - 3600000"
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -54,6 +61,7 @@ class Leases:
         self.owner = owner or new_id()
         now = _SQLITE_NOW if database.is_sqlite else _POSTGRESQL_NOW
         self._acquire, self._renew = _ACQUIRE.format(now=now), _RENEW.format(now=now)
+        self._bury, self._forget = _BURY.format(now=now), _FORGET.format(now=now)
 
     async def acquire(self, name: str, ttl: float) -> Lease | None:
         """Take the lease for ``ttl`` seconds, or return None while another process holds it.
@@ -91,6 +99,19 @@ class Leases:
                 lease.fence,
             )
         return row is not None and bool(row["wanted"])
+
+    async def beat(self, ttl: float) -> None:
+        """Say that this process lives, for ``ttl`` seconds; see :meth:`bury`."""
+        await self.acquire(f"{_PROCESS}{self.owner}", ttl)
+
+    async def bury(self) -> None:
+        """End every lease of processes that no longer beat, however long it was to last.
+
+        One that only seemed dead is stopped by its fences.
+        """
+        async with self._database.transaction() as tx:
+            await tx.execute(self._bury, _PROCESS)
+            await tx.execute(self._forget, f"{_PROCESS}%")
 
     async def inherit(self) -> None:
         """End every lease there is: for a process that knows itself alone, such as by the lock on ``DATA_DIR``.
