@@ -9,7 +9,15 @@ import sys
 
 from lib.process import ROOT, python
 
-BENCHMARKS = ("rooms_list", "deliveries", "socketio_fanout", "phoenix_fanout", "startup", "growth")
+BENCHMARKS = (
+    "rooms_list",
+    "deliveries",
+    "socketio_fanout",
+    "phoenix_fanout",
+    "startup",
+    "growth",
+    "fanout_cluster",
+)
 SECONDS = 900
 
 

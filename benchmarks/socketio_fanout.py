@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -31,12 +32,8 @@ def shape(frame: dict[str, Any]) -> tuple[object, ...]:
     return tuple(frame), tuple(frame["payload"]), len(frame["payload"]["text"]), frame["id"]
 
 
-def main() -> None:
-    options = arguments(__doc__, runs=20, seconds=0.5)
-    reason = missing()
-    if reason:
-        print(f"\nSocket.IO fan-out: skipped, {reason}")
-        return
+def fan_out(title: str, options: argparse.Namespace, ours: Server, reference: Server) -> None:
+    """Measure two running servers in turns and print their table."""
     lines = {
         "cpu": Line("server CPU a message", "µs", bar=1.1, direction="at most"),
         "rate": Line("messages at saturation", "messages/s", bar=0.9),
@@ -44,20 +41,29 @@ def main() -> None:
         "p50": Line("latency at 20 messages/s, median", "ms"),
         "p99": Line("latency at 20 messages/s, p99", "ms", bar=1.5, direction="at most"),
     }
+    mine, theirs = measure(options.runs, options.seconds, ours, reference)
+    if shape(mine["frame"]) != shape(theirs["frame"]):
+        raise RuntimeError(f"the messages differ: {mine['frame']} and {theirs['frame']}")
+    saturated = {name: lines[name] for name in ("rate", "core", "cpu")}
+    paced = {name: lines[name] for name in ("p50", "p99")}
+    waits = compare(saturated, mine, theirs, "busy"), compare(paced, mine, theirs, "calm")
+    show(title, list(lines.values()))
+    print(f"\nTime that servers and clients waited for a core: at most {'; '.join(waits)}.")
+
+
+def main() -> None:
+    options = arguments(__doc__, runs=20, seconds=0.5)
+    reason = missing()
+    if reason:
+        print(f"\nSocket.IO fan-out: skipped, {reason}")
+        return
     with tempfile.TemporaryDirectory() as folder:
         env = bench_plugin(Path(folder) / "plugins")
         node = Program(["node", "node/socketio_server.mjs", "{port}"], free_port())
         with serving(Path(folder) / "data", env) as ours, node as reference:
             token = ours.register("owner@example.com")
             servers = (ours.url, token, str(ours.pid)), (reference.url, "-", str(reference.pid))
-            mine, theirs = measure(options.runs, options.seconds, *servers)
-    if shape(mine["frame"]) != shape(theirs["frame"]):
-        raise RuntimeError(f"the messages differ: {mine['frame']} and {theirs['frame']}")
-    saturated = {name: lines[name] for name in ("rate", "core", "cpu")}
-    paced = {name: lines[name] for name in ("p50", "p99")}
-    waits = compare(saturated, mine, theirs, "busy"), compare(paced, mine, theirs, "calm")
-    show("Socket.IO fan-out, 1 to 200", list(lines.values()))
-    print(f"\nTime that server and clients waited for a core: at most {'; '.join(waits)}.")
+            fan_out("Socket.IO fan-out, 1 to 200", options, *servers)
 
 
 if __name__ == "__main__":

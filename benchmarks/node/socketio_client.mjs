@@ -1,5 +1,6 @@
 // 200 clients of each of two servers in one process, which takes turns between them:
 // node socketio_client.mjs SLICES SECONDS (URL TOKEN PID){2}
+// A server of several processes has their addresses and ids separated by commas; clients connect to them in turn.
 // Prints [{rate, core, cpu, p50, p99, busy, calm, frame}, …], one figure a slice for each server: messages/s received,
 // the same for a second of CPU of whoever used more (what the rate is when nobody has to wait for a core), server CPU in
 // µs for each, latency in ms at 20 messages/s, how long server and client waited for a core while saturated
@@ -20,6 +21,16 @@ function waited(id) {
   return Number(readFileSync(`/proc/${id}/schedstat`, 'utf8').split(' ')[1]);
 }
 
+// CPU time of a process in user and kernel mode (proc(5), /proc/PID/stat).
+function cpuSeconds(id) {
+  const fields = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function sum(figures) {
+  return figures.reduce((total, figure) => total + figure, 0);
+}
+
 function fail(error) {
   console.error(error);
   process.exit(1);
@@ -32,16 +43,18 @@ class Load {
   #latencies = null;
   #sockets = [];
 
-  constructor(url, token, pid) {
-    this.url = url;
+  constructor(urls, token, ids) {
+    this.urls = urls.split(',');
     this.token = token;
-    this.pid = pid;
+    this.ids = ids.split(',');
     this.measured = { frame: null };
     this.forget();
   }
 
   async connect() {
-    for (let count = 0; count < CLIENTS; count += 1) this.#sockets.push(await this.#client());
+    for (let count = 0; count < CLIENTS; count += 1) {
+      this.#sockets.push(await this.#client(this.urls[count % this.urls.length]));
+    }
   }
 
   disconnect() {
@@ -91,9 +104,9 @@ class Load {
     Object.assign(this.measured, { rate: [], core: [], cpu: [], p50: [], p99: [], busy: [], calm: [] });
   }
 
-  #client() {
+  #client(url) {
     const options = { transports: ['websocket'], forceNew: true, reconnection: false, auth: { token: this.token } };
-    const socket = io(this.url, options);
+    const socket = io(url, options);
     socket.on('tick', (message) => this.#tick(message));
     return new Promise((resolve, reject) => {
       socket.on('connect_error', reject);
@@ -123,13 +136,13 @@ class Load {
   }
 
   #waiting() {
-    const [start, before] = [performance.now(), waited(this.pid) + waited('self')];
-    return () => (waited(this.pid) + waited('self') - before) / 1e6 / (performance.now() - start);
+    const all = () => sum([...this.ids, 'self'].map(waited));
+    const [start, before] = [performance.now(), all()];
+    return () => (all() - before) / 1e6 / (performance.now() - start);
   }
 
   #serverCpu() {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+    return sum(this.ids.map(cpuSeconds));
   }
 }
 
