@@ -17,6 +17,7 @@ BENCHMARKS = (
     "startup",
     "growth",
     "fanout_cluster",
+    "event_to_socket",
 )
 SECONDS = 900
 

@@ -16,8 +16,10 @@ from lib.server import ENV
 from rallypoint.testing.cluster import Cluster
 
 sys.path.append(str(ROOT.parent))
-from tools.cluster import execute, own_database, own_redis  # noqa: E402 - beside this folder, in no package
+from tools.cluster import execute, own_database, own_redis
 
+# A worker says at the level "info" that it has started; requests stay unlogged.
+_ENV = {**ENV, "RALLYPOINT_LOG_LEVEL": "info", "RALLYPOINT_ACCESS_LOG": "false"}
 __all__ = ["cluster", "missing", "own_database", "own_redis"]
 
 
@@ -48,7 +50,7 @@ def cluster(
     core: int = SERVER_CORE,
 ) -> Iterator[Cluster]:
     """Run servers and workers on one core for as long as the block, with limits on but out of reach."""
-    made = Cluster(folder, database, redis, servers=servers, workers=workers, env={**ENV, **(env or {})})
+    made = Cluster(folder, database, redis, servers=servers, workers=workers, env={**_ENV, **(env or {})})
     with pinned(core):
         made.start()
     try:

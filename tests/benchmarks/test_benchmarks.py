@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support import columns, redis_server
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -20,10 +21,11 @@ SMALL = {
     "growth": ["--runs=1", "--rooms=200", "--seconds=0.5", "--events=50"],
     "socketio_fanout": ["--runs=2", "--seconds=0.2"],
     "fanout_cluster": ["--runs=2", "--seconds=0.2"],
+    "event_to_socket": ["--runs=1", "--seconds=0.5"],
 }
-NODE = {"socketio_fanout", "fanout_cluster"}
-POSTGRESQL = {"fanout_cluster"}
-REDIS = {"fanout_cluster"}
+NODE = {"socketio_fanout", "fanout_cluster", "event_to_socket"}
+POSTGRESQL = {"fanout_cluster", "event_to_socket"}
+REDIS = {"fanout_cluster", "event_to_socket"}
 
 pytestmark = [
     pytest.mark.slow,
