@@ -105,10 +105,13 @@ def backup(archive: Path) -> None:
     from rallypoint.commands.backup import backup as make
 
     try:
-        make(_settings(), archive)
+        with_key = make(_settings(), archive)
     except BackupError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Wrote {archive}. It holds the server's key: keep it where only you can read it.")
+    if with_key:
+        click.echo(f"Wrote {archive}. It holds the server's key: keep it where only you can read it.")
+    else:
+        click.echo(f"Wrote {archive}. Without RALLYPOINT_SECRET_KEY, which is not in it, it cannot be used.")
 
 
 @main.command()
