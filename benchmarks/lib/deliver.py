@@ -19,8 +19,9 @@ import uvloop
 from rallypoint.events.fanout import Fanout
 from rallypoint.events.outbox import Outbox
 from rallypoint.events.types import Draft, EventType
-from rallypoint.jobs.embedded import EmbeddedJobs
+from rallypoint.jobs.engine import make_jobs
 from rallypoint.realtime.hub import Hub
+from rallypoint.role import CONCURRENCY
 from rallypoint.security.secrets import ensure_secret_key
 from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
@@ -36,16 +37,21 @@ EVENT = "participant.joined"
 
 
 class Engine:
-    """The parts of the server that take an event to its targets, wired as the server wires them."""
+    """The parts of the server that take an event to its targets, wired as the server wires them.
 
-    def __init__(self, data_dir: Path) -> None:
+    Args:
+        data_dir: Of the database and the key, with SQLite.
+        options: Further settings, such as ``database_url``; with PostgreSQL this only wakes other processes.
+    """
+
+    def __init__(self, data_dir: Path, **options: Any) -> None:
         settings = ensure_secret_key(
-            Settings(data_dir=data_dir, allow_private_targets=True, _env_file=None)  # type: ignore[call-arg]
+            Settings(data_dir=data_dir, allow_private_targets=True, _env_file=None, **options)
         )
-        self.database = Database("", data_dir)
-        self.jobs = EmbeddedJobs()
+        self.database = Database.from_settings(settings)
         self.vault = Vault(settings)
         leases = Leases(self.database)
+        self.jobs = make_jobs(self.database, leases, runs=False, concurrency=CONCURRENCY, queues=())
         self.outbox = Outbox(self.database, self.jobs, Hub(settings))
         self.targets = Targets(self.database, self.vault, settings)
         self.fanout = Fanout(self.database, self.jobs, leases, self.outbox.types, lambda: [])

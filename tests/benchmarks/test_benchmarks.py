@@ -20,11 +20,12 @@ SMALL = {
     "startup": ["--runs=1"],
     "growth": ["--runs=1", "--rooms=200", "--seconds=0.5", "--events=50"],
     "socketio_fanout": ["--runs=2", "--seconds=0.2"],
+    "deliveries_workers": ["--runs=1", "--rooms=5", "--events=50"],
     "fanout_cluster": ["--runs=2", "--seconds=0.2"],
     "event_to_socket": ["--runs=1", "--seconds=0.5"],
 }
 NODE = {"socketio_fanout", "fanout_cluster", "event_to_socket"}
-POSTGRESQL = {"fanout_cluster", "event_to_socket"}
+POSTGRESQL = {"deliveries_workers", "fanout_cluster", "event_to_socket"}
 REDIS = {"fanout_cluster", "event_to_socket"}
 
 pytestmark = [
