@@ -62,10 +62,12 @@ class Wiring:
         for connection in parts.connections:
             house.connections.declare(plugin.name, connection)
         self.schedule.add(plugin.name, parts.tasks)
+        if plugin.name in self._reactors():
+            self._reactions.serve(plugin.name)
 
     def _webhook_routes(self, plugin: LoadedPlugin) -> list[Route]:
         return [
-            self._receipts.receipt_route(guard_source(self._dispatch, plugin.name, source))
+            self._receipts.receipt_route(guard_source(self._dispatch, plugin.name, source), queue=plugin.name)
             for source in plugin.contributions.webhooks
         ]
 

@@ -42,6 +42,7 @@ async def house(database: Database, plugin: Plugin) -> AsyncIterator[House]:
     house = House(database)
     house.plugins = {"acme"}
     house.reactions = Reactions(database, house.jobs, house.leases, plugin.react, lambda: house.plugins)
+    house.reactions.serve("acme")
     await house.start()
     try:
         yield house
@@ -116,13 +117,13 @@ async def test_rows_of_an_absent_plugin_wait_for_it(house: House, plugin: Plugin
     await asyncio.sleep(0.5)
     assert len(plugin.heard) == 1
     house.plugins = {"acme"}
-    house.jobs.wake("events.react_sweep")
+    house.jobs.wake("events.react.acme.sweep")
     await eventually(lambda: none_left(house))
 
 
 async def test_one_process_serves_a_plugin_at_a_time(house: House, plugin: Plugin) -> None:
     other = Leases(house.database)
-    held = await other.acquire("events.react/acme", 30)
+    held = await other.acquire("events.react.acme", 30)
     assert held is not None
     await house.happen("room:1")
     await asyncio.sleep(0.1)

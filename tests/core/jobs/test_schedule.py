@@ -191,7 +191,7 @@ async def test_a_bad_setting_parks_the_task_until_the_next_start(house: House) -
     assert row["next_at"] is None
     assert "RALLYPOINT_ACME_URL" in row["last_error"]
     await house.schedule.resume("acme")
-    await house.schedule.sweep()
+    await house.schedule.sweep("acme")
     async with asyncio.timeout(3):
         while len(work.runs) < 2:
             await asyncio.sleep(0.01)
@@ -313,7 +313,7 @@ async def test_rows_of_an_absent_plugin_wait(house: House) -> None:
         await runs.make_due(tx, "gone", "sync", "")
         await runs.make_due(tx, "gone", "sync", "a-connection-that-was-removed")
     await house.start(global_task(Work()))
-    await house.schedule.sweep()
+    await house.schedule.sweep("acme")
     rows = await house.database.fetch("SELECT * FROM scheduled_runs WHERE plugin = 'gone'")
     assert [(row["connection_id"], row["last_started_at"]) for row in rows] == [("", None)]
     assert len(await house.schedule.rows("gone")) == 1

@@ -160,7 +160,7 @@ async def test_bugs_are_given_up_in_the_end(house: House, provider: Provider) ->
         await tx.execute(
             "UPDATE webhook_receipts SET state = 'pending', next_at = 1, attempts = ?", MAX_ATTEMPTS - 1
         )
-    house.jobs.wake("webhooks.receive", "acme")
+    house.jobs.wake("webhooks.receive.acme")
     await eventually(lambda: len(provider.handled) == 2)
     await eventually(lambda: states(house, "failed"))
 
@@ -176,7 +176,7 @@ async def test_receipts_of_an_absent_provider_wait(house: House, provider: Provi
 
 async def test_one_process_handles_a_provider_at_a_time(house: House, provider: Provider) -> None:
     other = Leases(house.database)
-    held = await other.acquire("webhooks.receive/acme", 30)
+    held = await other.acquire("webhooks.receive.acme", 30)
     assert held is not None
     await post(house, provider)
     assert await states(house, "pending")

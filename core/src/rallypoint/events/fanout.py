@@ -15,9 +15,13 @@ from rallypoint.storage.database import Database, Row, Transaction
 from rallypoint.storage.leases import Leases
 from rallypoint.webhooks.queue import DRAIN, Entry, enqueue, shards_of, wake_keys
 
-REACT = "events.react"
 _BATCH = 500
 _LEASE_SECONDS = 10.0
+
+
+def react_task(plugin: str) -> str:
+    """Return the task that has ``plugin`` react: one for each, since only processes that loaded it can."""
+    return f"events.react.{plugin}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ class Fanout:
         for shard in shards:
             self._jobs.wake(DRAIN, shard)
         for plugin in plugins:
-            self._jobs.wake(REACT, plugin)
+            self._jobs.wake(react_task(plugin))
 
     async def _entries(self, tx: Transaction, rows: Sequence[Row]) -> list[Entry]:
         wanted = [row for row in rows if self._reaches_webhooks(row["type"])]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from rallypoint.errors import PermanentFailure, RetryLater
-from rallypoint.events.fanout import REACT
+from rallypoint.events.fanout import react_task
 from rallypoint.events.rows import event_of
 from rallypoint.events.types import Event
 from rallypoint.jobs.api import Jobs
@@ -22,6 +23,7 @@ React = Callable[[str, Event], Awaitable[None]]
 MAX_ATTEMPTS = 15
 """Failures after which a plugin is given up for one event: some four hours."""
 _BATCH = 50
+_SWEEP_SECONDS = 5.0
 _LEASE_SECONDS = 60.0
 _HELD_ELSEWHERE_MS = 1_000
 _log = structlog.stdlib.get_logger("rallypoint.events")
@@ -42,7 +44,7 @@ class Reactions:
 
     Args:
         database: Where the rows are.
-        jobs: Wakes this with a plugin's name as key.
+        jobs: Wakes this, from a queue for each plugin.
         leases: One process serves a plugin at a time.
         react: Calls one plugin's ``on_event``, with its own timeout; raises what the plugin raised.
         reactors: Names of the loaded plugins that listen; rows of any other are parked.
@@ -58,14 +60,18 @@ class Reactions:
     ) -> None:
         self._database, self._jobs, self._leases = database, jobs, leases
         self._react, self._reactors = react, reactors
-        jobs.handle(REACT, self.run)
-        jobs.every(5.0, "events.react_sweep", self._sweep)
+
+    def serve(self, plugin: str) -> None:
+        """Have ``plugin`` react in this process; before the jobs start."""
+        task = react_task(plugin)
+        self._jobs.handle(task, lambda _key: self.run(plugin), queue=plugin)
+        self._jobs.every(_SWEEP_SECONDS, f"{task}.sweep", partial(self._sweep, plugin), queue=plugin)
 
     async def run(self, plugin: str) -> None:
         """Have ``plugin`` react to everything that is due."""
         if plugin not in self._reactors():
             return
-        lease = await self._leases.acquire(f"{REACT}/{plugin}", _LEASE_SECONDS)
+        lease = await self._leases.acquire(react_task(plugin), _LEASE_SECONDS)
         if lease is None:
             return  # its holder looks again when it ends
         try:
@@ -73,22 +79,21 @@ class Reactions:
                 lease = await self._work(lease, rows)
             await self._wake_when_due(plugin)
         except LeaseLost:
-            self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, REACT, plugin)
+            self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, react_task(plugin))
         finally:
             if await self._leases.release(lease):
-                self._jobs.wake(REACT, plugin)
+                self._jobs.wake(react_task(plugin))
 
     async def _wake_when_due(self, plugin: str) -> None:
         row = await self._database.fetch_one(
             "SELECT MIN(next_at) AS next_at FROM event_reactions WHERE plugin = ?", plugin
         )
         if row is not None and row["next_at"] is not None:
-            self._jobs.wake_at(row["next_at"], REACT, plugin)
+            self._jobs.wake_at(row["next_at"], react_task(plugin))
 
-    async def _sweep(self) -> None:
-        for plugin in self._reactors():
-            if await self._due(plugin, 1):
-                self._jobs.wake(REACT, plugin)
+    async def _sweep(self, plugin: str) -> None:
+        if plugin in self._reactors() and await self._due(plugin, 1):
+            self._jobs.wake(react_task(plugin))
 
     async def _due(self, plugin: str, limit: int = _BATCH) -> list[Row]:
         return await self._database.fetch(

@@ -40,7 +40,7 @@ class _Planned:
 
     @property
     def job(self) -> str:
-        return f"schedule.{self.plugin}.{self.task.name}"
+        return f"schedule.{self.plugin}.{self.task.name}.run"
 
 
 class Schedule:
@@ -62,7 +62,6 @@ class Schedule:
         self._run = run
         self._planned: dict[tuple[str, str], _Planned] = {}
         connections.observe(self._connection_changed)
-        jobs.every(SWEEP_SECONDS, "schedule.sweep", self.sweep)
 
     def add(self, plugin: str, tasks: Iterable[Task]) -> None:
         """Plan a plugin's tasks, before the jobs start; call :meth:`prepare` once tables exist.
@@ -70,7 +69,11 @@ class Schedule:
         Raises:
             ValueError: Two tasks of the plugin have one name.
         """
-        for task in tasks:
+        found = list(tasks)
+        if found:
+            sweep = partial(self.sweep, plugin)
+            self._jobs.every(SWEEP_SECONDS, f"schedule.{plugin}.sweep", sweep, queue=plugin)
+        for task in found:
             if (plugin, task.name) in self._planned:
                 raise ValueError(f"the plugin {plugin} has two tasks named {task.name!r}")
             planned = self._planned[plugin, task.name] = _Planned(plugin, task)
@@ -112,9 +115,9 @@ class Schedule:
             limit,
         )
 
-    async def sweep(self) -> None:
-        """Wake every row that is due: the schedule itself, and what lost wake-ups and dead processes left."""
-        for planned in self._planned.values():
+    async def sweep(self, plugin: str) -> None:
+        """Wake every row of a plugin that is due: the schedule, and what lost wake-ups and dead processes left."""
+        for planned in [planned for planned in self._planned.values() if planned.plugin == plugin]:
             for row_id in await runs.due(self._database, planned.plugin, planned.task.name, _BATCH):
                 self._jobs.wake(planned.job, row_id)
 

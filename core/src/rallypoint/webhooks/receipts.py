@@ -23,10 +23,10 @@ from rallypoint.storage.ids import new_id
 from rallypoint.storage.leases import Lease, LeaseLost, Leases
 from rallypoint.web.routing import Access, Call, Reply, Route
 
-RECEIVE = "webhooks.receive"
 MAX_ATTEMPTS = 15
 MAX_DELIVERY_ID = 200
 _BATCH = 20
+_SWEEP_SECONDS = 5.0
 _LEASE_SECONDS = 120.0
 _HELD_ELSEWHERE_MS = 1_000
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -60,7 +60,7 @@ class Receipts:
 
     Args:
         database: Where the rows are.
-        jobs: Wakes the handling with a provider as key.
+        jobs: Wakes the handling, from the queue of the provider's plugin.
         leases: One process handles a provider's receipts at a time.
         settings: ``public_url``, as some signatures cover the URL.
     """
@@ -69,14 +69,13 @@ class Receipts:
         self._database, self._jobs, self._leases = database, jobs, leases
         self._base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
         self._sources: dict[str, WebhookSource] = {}
-        jobs.handle(RECEIVE, self.run)
-        jobs.every(5.0, "webhooks.receive_sweep", self._sweep)
 
-    def receipt_route(self, source: WebhookSource, *, limit: str = "inbound") -> Route:
+    def receipt_route(self, source: WebhookSource, *, queue: str = "core", limit: str = "inbound") -> Route:
         """Register a source and return the public route that providers post to.
 
         Args:
             source: Its callables are called as they are; wrap them before to guard against a bad plugin.
+            queue: Of the plugin that the source is of.
             limit: Name of the limit of the route.
 
         Raises:
@@ -85,6 +84,9 @@ class Receipts:
         if source.provider in self._sources:
             raise ValueError(f"the provider {source.provider!r} has a source already")
         self._sources[source.provider] = source
+        task = _task(source.provider)
+        self._jobs.handle(task, lambda _key: self.run(source.provider), queue=queue)
+        self._jobs.every(_SWEEP_SECONDS, f"{task}.sweep", partial(self._sweep, source.provider), queue=queue)
 
         async def receive(call: Call, query: Anything) -> Reply:
             return await self._receive(source, self._inbound(source, call, query))
@@ -116,7 +118,7 @@ class Receipts:
                 receipt_id,
             )
             for row in rows:
-                tx.after_commit(partial(self._jobs.wake, RECEIVE, row["provider"]))
+                tx.after_commit(partial(self._jobs.wake, _task(row["provider"])))
         if not rows:
             raise NotFound("There is no such receipt")
 
@@ -125,7 +127,7 @@ class Receipts:
         source = self._sources.get(provider)
         if source is None:
             return
-        lease = await self._leases.acquire(f"{RECEIVE}/{provider}", _LEASE_SECONDS)
+        lease = await self._leases.acquire(_task(provider), _LEASE_SECONDS)
         if lease is None:
             return  # its holder looks again when it ends
         try:
@@ -135,10 +137,10 @@ class Receipts:
                     await self._write(lease, row, await self._handle(source, row))
             await self._wake_when_due(provider)
         except LeaseLost:
-            self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, RECEIVE, provider)
+            self._jobs.wake_at(clock.now() + _HELD_ELSEWHERE_MS, _task(provider))
         finally:
             if await self._leases.release(lease):
-                self._jobs.wake(RECEIVE, provider)
+                self._jobs.wake(_task(provider))
 
     def _inbound(self, source: WebhookSource, call: Call, query: Anything) -> Inbound:
         values = {name: str(value) for name, value in (query.model_extra or {}).items()}
@@ -170,19 +172,18 @@ class Receipts:
                 at,
                 at,
             )
-            tx.after_commit(lambda: self._jobs.wake(RECEIVE, provider))
+            tx.after_commit(lambda: self._jobs.wake(_task(provider)))
 
-    async def _sweep(self) -> None:
-        for provider in self._sources:
-            if await self._due(provider, 1):
-                self._jobs.wake(RECEIVE, provider)
+    async def _sweep(self, provider: str) -> None:
+        if await self._due(provider, 1):
+            self._jobs.wake(_task(provider))
 
     async def _wake_when_due(self, provider: str) -> None:
         row = await self._database.fetch_one(
             "SELECT MIN(next_at) AS next_at FROM webhook_receipts WHERE provider = ?", provider
         )
         if row is not None and row["next_at"] is not None:
-            self._jobs.wake_at(row["next_at"], RECEIVE, provider)
+            self._jobs.wake_at(row["next_at"], _task(provider))
 
     async def _due(self, provider: str, limit: int = _BATCH) -> Sequence[Row]:
         return await self._database.fetch(
@@ -224,6 +225,10 @@ class Receipts:
                 clock.now(),
                 row["id"],
             )
+
+
+def _task(provider: str) -> str:
+    return f"webhooks.receive.{provider}"
 
 
 def _delivery_id(source: WebhookSource, inbound: Inbound) -> str:
