@@ -19,6 +19,7 @@ BENCHMARKS = (
     "deliveries_workers",
     "fanout_cluster",
     "event_to_socket",
+    "rest_while_draining",
 )
 SECONDS = 900
 

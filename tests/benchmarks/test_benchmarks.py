@@ -22,6 +22,7 @@ SMALL = {
     "socketio_fanout": ["--runs=2", "--seconds=0.2"],
     "deliveries_workers": ["--runs=1", "--rooms=5", "--events=50"],
     "fanout_cluster": ["--runs=2", "--seconds=0.2"],
+    "rest_while_draining": ["--runs=1", "--seconds=0.5", "--targets=20", "--events=1000"],
     "event_to_socket": ["--runs=1", "--seconds=0.5"],
 }
 NODE = {"socketio_fanout", "fanout_cluster", "event_to_socket"}
