@@ -180,5 +180,6 @@ async def test_one_process_handles_a_provider_at_a_time(house: House, provider: 
     assert held is not None
     await post(house, provider)
     assert await states(house, "pending")
-    await other.release(held)
+    assert await other.release(held)  # told that there is work that it has not seen
+    house.jobs.wake("webhooks.receive.acme")
     await eventually(lambda: states(house, "handled"))

@@ -1,0 +1,60 @@
+"""``rallypoint worker``: refused on SQLite, seen while it works, told what it may read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from click.testing import CliRunner
+
+from rallypoint.cli import main
+from support.columns import SECRET_KEY, PostgreSQL, only_postgresql, run
+from support.workers import WorkerProcess
+
+
+def test_the_embedded_default_needs_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RALLYPOINT_DATABASE_URL", raising=False)
+    monkeypatch.setenv("RALLYPOINT_DATA_DIR", str(tmp_path))
+    result = CliRunner().invoke(main, ["worker"])
+    assert result.exit_code == 1
+    assert "workers need PostgreSQL" in str(result.exception) + result.output
+
+
+def test_a_worker_without_a_database_says_so_in_one_line(tmp_path: Path) -> None:
+    env = {"RALLYPOINT_DATABASE_URL": "postgres://127.0.0.1:1/none", "RALLYPOINT_SECRET_KEY": SECRET_KEY}
+    done = subprocess.run(
+        [sys.executable, "-m", "rallypoint", "worker"],
+        env=env | {"RALLYPOINT_LOG_LEVEL": "error"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the worker cannot start: PostgreSQL at 127.0.0.1:1/none" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@only_postgresql
+def test_a_worker_shows_itself_and_stops_when_told(
+    column: str, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    url = postgresql.fresh()
+
+    async def kinds() -> list[tuple[str, bool]]:
+        connection = await asyncpg.connect(url)
+        try:
+            rows = await connection.fetch("SELECT kind, seen_at FROM processes")
+            return [(row["kind"], row["seen_at"] > 0) for row in rows]
+        finally:
+            await connection.close()
+
+    env = {"RALLYPOINT_DATABASE_URL": url, "RALLYPOINT_SECRET_KEY": SECRET_KEY}
+    with WorkerProcess(tmp_path, env) as worker:
+        assert run(kinds()) == [("worker", True)]
+        assert worker.stop() == 0
+    assert run(kinds()) == [("worker", False)]
