@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
@@ -127,6 +128,33 @@ def restore(archive: Path, force: bool) -> None:
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     click.echo("Restored. Start the server with: rallypoint serve")
+
+
+@main.command()
+@click.argument("account")
+@click.option(
+    "-o", "--output", type=click.File("x", encoding="utf-8"), help="A new file; standard output without."
+)
+def export(account: str, output: TextIO | None) -> None:
+    """Write all data of ACCOUNT (its id, or the address of somebody in it) as JSON lines, without secrets."""
+    from rallypoint.commands.accounts import export as write
+
+    count = _run(lambda settings: write(settings, account, output or sys.stdout))
+    click.echo(f"{count} rows", err=True)
+
+
+@main.command()
+@click.argument("account")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(account: str, yes: bool) -> None:
+    """Delete all data of ACCOUNT (its id, or the address of somebody in it) and end its sessions, for good."""
+    from rallypoint.commands.accounts import erase as delete
+    from rallypoint.commands.accounts import name_of
+
+    account_id, name = _run(lambda settings: name_of(settings, account))
+    if not yes:
+        click.confirm(f"Delete everything of the account {name!r} ({account_id})?", abort=True)
+    click.echo(f"Deleted {_run(lambda settings: delete(settings, account_id))} rows of {account_id}.")
 
 
 def _settings(**overrides: object) -> Settings:
