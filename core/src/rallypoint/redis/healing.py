@@ -15,7 +15,7 @@ import structlog
 
 from rallypoint.events.rows import SELECT, event_of, messages_of
 from rallypoint.realtime.channel import Message
-from rallypoint.redis.link import Link
+from rallypoint.redis.link import Link, end
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database
 from rallypoint.webhooks.history import first_id
@@ -54,10 +54,7 @@ class Healing:
     async def close(self) -> None:
         """Stop."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(task)
 
     def saw(self, message: Message) -> None:
         """Remember that a message reached this process's members."""

@@ -54,6 +54,17 @@ def connect(url: str, timeout: float = TIMEOUT) -> Redis:
     )
 
 
+async def end(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task and wait until it has ended.
+
+    More than once if need be: what it calls may swallow a cancellation that comes just as it is done, as
+    ``asyncio.wait_for`` does before Python 3.12.
+    """
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
+
+
 class Link:
     """Redis, seen from one process.
 
@@ -95,10 +106,7 @@ class Link:
     async def close(self) -> None:
         """Stop using Redis, and tell the others that this process is gone."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(task)
         if self.up:
             self.up = False
             with suppress(*FAILURES):

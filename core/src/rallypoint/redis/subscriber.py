@@ -13,7 +13,7 @@ from typing import Any
 
 from redis.asyncio.client import PubSub
 
-from rallypoint.redis.link import FAILURES, TIMEOUT, Link
+from rallypoint.redis.link import FAILURES, TIMEOUT, Link, end
 from rallypoint.redis.wire import sender_of
 from rallypoint.storage import clock
 
@@ -99,10 +99,10 @@ class Subscriber:
 
     async def close(self) -> None:
         """Follow nothing more."""
-        for task in (self._reader, self._writer):
-            if task is not None:
-                task.cancel()
+        reader, writer = self._reader, self._writer
         self._reader = self._writer = None
+        await end(reader)
+        await end(writer)
         pubsub, self._pubsub = self._pubsub, None
         if pubsub is not None:
             with suppress(*FAILURES):
