@@ -91,6 +91,29 @@ async def test_a_job_waits_for_a_process_that_reads_its_queue(process):
     assert seen[core].keys == ["d"]
 
 
+async def test_one_connection_listens_for_all_queues(database, process):
+    worker, seen = process(), Seen()
+    for name in ("acme", "beta", "core"):
+        worker.handle(f"{name}.sync", seen, queue=name)
+    await worker.start()
+
+    async def listeners() -> int:
+        listening = (
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+        return len(await database.fetch(listening))
+
+    async def one_listens() -> bool:
+        return await listeners() == 1
+
+    await eventually(one_listens)
+    began = asyncio.get_running_loop().time()
+    for name in ("acme", "beta", "core"):
+        worker.wake(f"{name}.sync", name)
+    await eventually(lambda: sorted(seen.keys) == ["acme", "beta", "core"])
+    assert asyncio.get_running_loop().time() - began < 2  # far below the interval of polling
+
+
 async def test_two_workers_share_the_work(process):
     workers = [process(concurrency=2) for _ in range(2)]
     done: list[list[str]] = [[], []]

@@ -1,7 +1,7 @@
 """Procrastinate's workers: one for each queue that this process reads, started anew when one breaks.
 
 A worker of its own gives each queue places of its own, so that a plugin whose jobs hang holds up nobody else.
-This is the one file that imports Procrastinate.
+This file and the listener alone import Procrastinate.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any
 
 import structlog
-from procrastinate import App, PsycopgConnector
+from procrastinate import App
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import get_channel_for_queues
+
+from rallypoint.jobs.listener import SharedListener
 
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 20.0
 """Seconds without a heartbeat after which a worker counts as dead and its jobs are done by others."""
-_POLL_SECONDS = 5.0
+_POLL_SECONDS = 1.0
+"""Procrastinate's worker forgets a notification that comes while it fetches; this is how long that may cost."""
 _RESTART_SECONDS = 1.0
 _log = structlog.stdlib.get_logger("rallypoint.jobs")
 
@@ -36,8 +39,8 @@ class Queues:
 
     def __init__(self, url: str, perform: Perform, *, concurrency: int) -> None:
         self._perform, self._concurrency = perform, concurrency
-        pool: dict[str, Any] = {"conninfo": url, "min_size": 1, "max_size": 4}
-        self._app = App(connector=PsycopgConnector(**pool))
+        self._listener = SharedListener(url, min_size=1, max_size=4)
+        self._app = App(connector=self._listener)
         self._workers: list[asyncio.Task[None]] = []
 
     async def start(self, tasks: Iterable[tuple[str, str]]) -> None:
@@ -49,10 +52,11 @@ class Queues:
         found = list(tasks)
         for task, _ in found:
             self._app.task(name=task)(partial(_job, self._perform, task))
+        queues = sorted({queue for _, queue in found})
         await self._app.open_async()
+        await self._listener.listen(get_channel_for_queues(queues))
         self._workers = [
-            asyncio.create_task(self._serve(queue), name=f"jobs.queue/{queue}")
-            for queue in sorted({queue for _, queue in found})
+            asyncio.create_task(self._serve(queue), name=f"jobs.queue/{queue}") for queue in queues
         ]
 
     def end(self) -> None:
