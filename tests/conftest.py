@@ -20,14 +20,21 @@ from support import columns
 
 
 def pytest_report_header() -> str:
-    return f"columns: {', '.join(columns.available())}"
+    return "; ".join(filter(None, [f"columns: {', '.join(columns.available())}", columns.missing()]))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a PostgreSQL that is not here: ``test_columns`` says so once for all of it."""
+    if columns.missing() and not columns.REQUIRED:
+        left_out = [item for item in items if columns.needs_postgresql(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[columns.PostgreSQL]:
     """PostgreSQL databases of this run."""
-    if reason := columns.missing():
-        pytest.skip(reason)
+    columns.require_postgresql()
     made = columns.PostgreSQL()
     yield made
     made.drop()

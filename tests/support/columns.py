@@ -29,6 +29,7 @@ from rallypoint.storage.migrate import App, migrate, migrating
 T = TypeVar("T")
 APPS = (*CORE_APPS, App("rooms", rooms.__name__))
 SECRET_KEY = "of a server on PostgreSQL, in a test"
+REQUIRED = os.environ.get("CI") == "true"
 _LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
 
 # Tables that refer to others come first; those without the mark were made by a test's plugins.
@@ -55,6 +56,20 @@ def missing() -> str:
         where = urlsplit(url)
         return f"no PostgreSQL at {where.hostname}:{where.port or 5432} for the scaled-out column ({error})"
     return ""
+
+
+def require_postgresql() -> None:
+    """Skip the test where there is no PostgreSQL; fail it where there must be one."""
+    if reason := missing():
+        (pytest.fail if REQUIRED else pytest.skip)(reason)
+
+
+def needs_postgresql(item: pytest.Item) -> bool:
+    """Tell whether a test was marked or written for PostgreSQL alone."""
+    parameters = (
+        item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    )
+    return parameters.get("column") == "postgresql" or "postgresql" in getattr(item, "fixturenames", ())
 
 
 def available() -> list[str]:
