@@ -17,10 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 import engineio
-import socketio
 from engineio.async_drivers import asgi
 from engineio.packet import MESSAGE, NOOP, Packet
 
+from rallypoint.realtime.lean import socketio
 from rallypoint.realtime.outbound import Frame, Outbound, QueueLimits, binary_frame, close_frame, text_frame
 
 CLOSE_SECONDS = 5.0

@@ -13,8 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from socketio import ASGIApp
-from socketio.exceptions import ConnectionRefusedError as SocketIORefused
 
 from rallypoint.errors import ApiError, Unauthorized
 from rallypoint.identity.api import Authenticator, Principal
@@ -22,6 +20,7 @@ from rallypoint.realtime.channel import Message, Payload, Refused
 from rallypoint.realtime.connection import Connection, as_payload
 from rallypoint.realtime.engineio import DirectSocketIO
 from rallypoint.realtime.hub import LOGGED_OUT, Hub
+from rallypoint.realtime.lean import socketio
 from rallypoint.realtime.outbound import Frame, QueueLimits, close_frame, text_frame
 from rallypoint.realtime.roster import TooManyConnections
 from rallypoint.settings import Settings
@@ -112,7 +111,7 @@ class SocketIO:
         for event in ("connect", "disconnect", "join", "leave", "access_token"):
             self.server.on(event, getattr(self, f"_{event}"))
         self.server.on("*", self._event)
-        self.app = ASGIApp(self.server)
+        self.app = socketio.ASGIApp(self.server)
 
     async def stop(self) -> None:
         """Stop watching the clients; those connected are closed by the hub."""
@@ -122,13 +121,15 @@ class SocketIO:
         try:
             principal = await self._authenticate(auth)
         except ApiError as refusal:
-            raise SocketIORefused(refusal.code.lower()) from None
+            raise socketio.exceptions.ConnectionRefusedError(refusal.code.lower()) from None
         engine_sid = self.server.manager.eio_sid_from_sid(sid, "/")
         connection = SocketIOConnection(principal, self.server, sid, engine_sid)
         try:
             await self._hub.connect(connection)
         except TooManyConnections:
-            raise SocketIORefused("too many connections", {"status": 429, "code": "RATE_LIMITED"}) from None
+            raise socketio.exceptions.ConnectionRefusedError(
+                "too many connections", {"status": 429, "code": "RATE_LIMITED"}
+            ) from None
         self._connections[sid] = self._by_engine[engine_sid] = connection
 
     async def _disconnect(self, sid: str, _reason: str) -> None:
