@@ -27,7 +27,8 @@ LEASE_SECONDS = 15.0
 _SAFETY_SECONDS = 2.0
 _TICK_SECONDS = 0.25
 _BATCH_SECONDS = 0.01
-_ATTEMPTS_A_PAGE = 500
+_ATTEMPTS_A_PAGE = 100
+"""Few enough that a request which writes need not wait long for the page before it."""
 _LANES_IN_MEMORY = 2_000
 _LANES_OF_A_TARGET = 100
 _GONE = 410

@@ -14,7 +14,7 @@ from rallypoint.webhooks.targets import SecretBox
 
 LANES_A_PAGE = 500
 ITEMS_A_LANE = 40
-LANES_A_READ = 50
+LANES_A_READ = 10
 
 
 class Reader:

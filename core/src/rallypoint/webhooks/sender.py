@@ -17,8 +17,10 @@ from rallypoint import __version__
 from rallypoint.storage import clock
 from rallypoint.webhooks import signing
 from rallypoint.webhooks.guard import PrivateAddressError, make_session
+from rallypoint.webhooks.turns import Turns
 
 REPLY_HEAD = 1024
+_POSTS_A_TURN = 4
 _HEADERS = {"Content-Type": "application/json", "User-Agent": f"Rallypoint-Webhooks/{__version__}"}
 
 
@@ -61,6 +63,7 @@ class Sender:
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
+        self._turns = Turns(_POSTS_A_TURN)
 
     async def close(self) -> None:
         """Close connections; safe to call twice."""
@@ -77,6 +80,7 @@ class Sender:
             message_id: Sent as ``webhook-id``.
             body: As signed.
         """
+        await self._turns.take()
         at = clock.now()
         begun = time.perf_counter()
         headers = signing.headers(secrets, message_id, at // 1000, body)

@@ -1,0 +1,60 @@
+"""The gate between deliveries and everything else on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+from rallypoint.webhooks.turns import Turns
+
+
+async def begin_all(turns: Turns, count: int) -> list[int]:
+    """Let ``count`` take a turn, and return in which turn of the loop each one did, in the order they asked."""
+    loop, turn, taken = asyncio.get_running_loop(), 0, {}
+
+    def tick() -> None:
+        nonlocal turn
+        turn += 1
+        if len(taken) < count:
+            loop.call_soon(tick)
+
+    async def one(number: int) -> None:
+        await turns.take()
+        taken[number] = turn
+
+    loop.call_soon(tick)
+    await asyncio.wait_for(asyncio.gather(*(one(number) for number in range(count))), 5)
+    return [taken[number] for number in range(count)]
+
+
+async def test_a_few_begin_in_each_turn_in_the_order_they_came() -> None:
+    taken = await begin_all(Turns(4), 30)
+    assert max(Counter(taken).values()) == 4
+    assert taken == sorted(taken)
+
+
+async def test_it_can_be_used_again_after_a_pause() -> None:
+    turns = Turns(2)
+    await begin_all(turns, 5)
+    await asyncio.sleep(0.01)
+    taken = await begin_all(turns, 5)
+    assert max(Counter(taken).values()) == 2
+
+
+async def test_who_is_cancelled_leaves_the_place_to_the_next() -> None:
+    turns = Turns(1)
+    first, given_up, following = (asyncio.create_task(turns.take()) for _ in range(3))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.wait_for(following, 5)
+    assert first.done()
+    assert given_up.cancelled()
+
+
+async def test_the_loop_rests_when_nobody_asks() -> None:
+    await begin_all(Turns(2), 10)
+    await asyncio.sleep(0.01)
+    used = time.process_time()
+    await asyncio.sleep(0.3)
+    assert time.process_time() - used < 0.15
