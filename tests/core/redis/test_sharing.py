@@ -21,7 +21,12 @@ print(house.sharing is not None, "redis" in sys.modules, "rallypoint.redis" in s
 
 def _build(folder: Path, url: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", _BUILD, url], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", _BUILD, url],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return done.stdout.split()
 
