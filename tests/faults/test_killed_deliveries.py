@@ -1,4 +1,7 @@
-"""kill -9 in the middle of deliveries: nothing is lost, nothing is swapped, repeats bear the same id."""
+"""kill -9 in the middle of deliveries: nothing is lost, nothing is swapped, repeats bear the same id.
+
+Workers on PostgreSQL are killed in ``test_killed_workers.py`` and ``test_cluster.py``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rallypoint.storage.database import Database
+from support.columns import only_sqlite
 from support.delivery_house import House, Receiver, eventually, open_receiver
 
 TARGETS, EACH = 10, 50
@@ -31,6 +35,7 @@ async def write_events(database: Database, receiver: Receiver) -> dict[str, list
     return ids
 
 
+@only_sqlite
 @pytest.mark.slow
 async def test_every_event_arrives_in_order_through_kills(database: Database, tmp_path: Path) -> None:
     async with open_receiver() as receiver:
