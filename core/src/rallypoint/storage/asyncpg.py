@@ -5,6 +5,8 @@ Tortoise chooses the editor of schemas by the name of this module, which therefo
 
 from __future__ import annotations
 
+import asyncio
+from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -72,7 +74,8 @@ class _Begun(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         await self.ensure_connection()
         pool = self.client._parent._pool
-        connection = self.client._connection = await pool.acquire(timeout=POOL_SECONDS)
+        async with asyncio.timeout(POOL_SECONDS):  # asyncpg's own timeout may swallow a cancellation
+            connection = self.client._connection = await pool.acquire()
         try:
             await self.client.begin()
         except BaseException:
@@ -80,6 +83,16 @@ class _Begun(TransactionContextPooled):
             raise
         self.token = get_connections().set(self.connection_name, self.client)
         return self.client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it; that it could not be rolled back must not hide why it was to be, least of all a cancellation."""
+        try:
+            await super().__aexit__(kind, error, trace)
+        except Exception:
+            if error is None:
+                raise
 
 
 class Client(_Counting, AsyncpgDBClient):
