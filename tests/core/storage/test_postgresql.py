@@ -100,6 +100,22 @@ async def test_transactions_may_read_outside_themselves_when_the_pool_is_used_up
 
 
 @only_postgresql
+async def test_a_transaction_that_is_cancelled_says_so(database: Database) -> None:
+    async def work() -> None:
+        async with database.transaction() as tx:
+            await tx.fetch("SELECT pg_sleep(5)")
+
+    for delay in (0.0, 0.001, 0.005, 0.05):
+        task = asyncio.create_task(work())
+        await asyncio.sleep(delay)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with database.transaction() as tx:
+        assert await tx.execute(INSERT, "a") == 1
+
+
+@only_postgresql
 async def test_what_lasts_too_long_is_ended(database_url: str, tmp_path: Path) -> None:
     database = Database(database_url, tmp_path, timeout=0.2)
     await database.open(TABLES)

@@ -31,6 +31,7 @@ OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.OperatorInterventionError,  # shut down, starting up, statement_timeout
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,  # asyncpg's own: the connection is closed
+    asyncpg.InternalClientError,  # the same, noticed between two messages
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
