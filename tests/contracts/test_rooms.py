@@ -167,6 +167,18 @@ def test_an_ended_room_is_history(alice):
         assert (status, reply["error"]["code"]) == (400, "ROOM_ENDED")
 
 
+def test_two_ends_at_once_are_one_event(alice):
+    path = f"/api/v1/rooms/{create(alice, webhook_url='https://example.com/hook')['id']}"
+    with ThreadPoolExecutor(8) as pool:
+        assert {status for status, _ in pool.map(lambda _: alice("POST", f"{path}/end"), range(8))} == {200}
+    (webhook,) = alice("GET", "/api/v1/webhooks")[1]["data"]
+    deadline, events = time.monotonic() + 10, []
+    while "room.ended" not in events and time.monotonic() < deadline:
+        deliveries = alice("GET", f"/api/v1/webhooks/{webhook['id']}/deliveries")[1]["data"]
+        events = [delivery["event"] for delivery in deliveries]
+    assert sorted(events) == ["room.created", "room.ended"]
+
+
 def test_changes_are_checked_against_what_the_room_is(alice):
     room = create(alice, max_participants=2)
     path = f"/api/v1/rooms/{room['id']}"
