@@ -187,7 +187,8 @@ async def test_wakes_of_a_failing_job_wait_for_its_backoff(jobs: Jobs) -> None:
     for _ in range(20):
         jobs.wake("broken", "a")
         await asyncio.sleep(0.005)
-    assert runs == 1
+    # Without a backoff it would have run for nearly every wake-up; a slow machine may see the first retry.
+    assert runs <= 2
 
 
 async def test_periodic_work_runs_at_start_and_again(jobs: Jobs) -> None:
