@@ -26,7 +26,12 @@ async def hangs() -> None:
 
 
 def mount(house: House, **changed: Any) -> None:
-    given: dict[str, Any] = {"checks": {"database": fine}, "degradable": {}, "metrics_for": "public", **changed}
+    given: dict[str, Any] = {
+        "checks": {"database": fine},
+        "degradable": {},
+        "metrics_for": "public",
+        **changed,
+    }
     house.web.mount(
         health_routes(version="1.2.3", plugins=lambda: {"active": 2, "failed": 1}, metrics=Metrics(), **given)
     )
