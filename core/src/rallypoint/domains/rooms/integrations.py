@@ -9,9 +9,10 @@ from rallypoint.domains.rooms.access import lock_own, not_found, require_owner
 from rallypoint.domains.rooms.api import Pull, RoomSource
 from rallypoint.domains.rooms.external import ExternalRooms
 from rallypoint.domains.rooms.lifecycle import Lifecycle
-from rallypoint.domains.rooms.records import Document, lock_room, room_document, topic_of
+from rallypoint.domains.rooms.records import Document, lock_room, room_document
 from rallypoint.domains.rooms.schemas import ConfigureIntegration, SyncRoom
 from rallypoint.domains.rooms.service import RoomService, find_session
+from rallypoint.domains.rooms.targets import point
 from rallypoint.errors import Conflict
 from rallypoint.identity.api import Principal
 from rallypoint.security.vault import Vault
@@ -130,23 +131,7 @@ class Integrations:
         target_id = None if old is None else old["target_id"]
         if "webhook_url" not in body.model_fields_set:
             return target_id, None
-        if target_id is not None and body.webhook_url is not None:
-            await self._targets.change_url(tx, target_id, body.webhook_url)
-            return target_id, None
-        if target_id is not None:
-            await self._targets.remove(tx, target_id)
-        if body.webhook_url is None:
-            return None, None
-        new = await self._targets.create(
-            tx,
-            account_id=room["account_id"],
-            mode=room["mode"],
-            owner_id=owner_id,
-            kind="room",
-            subject=topic_of(room["id"]),
-            url=body.webhook_url,
-        )
-        return new.id, new.secret
+        return await point(self._targets, tx, room, target_id, body.webhook_url, owner_id)
 
     async def _write(
         self,

@@ -11,9 +11,9 @@ from rallypoint.domains.rooms.lifecycle import Lifecycle, require_live
 from rallypoint.domains.rooms.records import (
     Document,
     room_document,
-    topic_of,
 )
 from rallypoint.domains.rooms.schemas import ChangeRoom, CreateRoom, RoomFilter, check_times
+from rallypoint.domains.rooms.targets import point
 from rallypoint.errors import BadRequest, ValidationFailed
 from rallypoint.identity.api import Principal
 from rallypoint.jobs.api import Jobs
@@ -138,8 +138,8 @@ class RoomService:
             "tags": json.dumps(body.tags),
         }
         if body.webhook_url is not None:
-            columns["target_id"], secret = await self._new_target(
-                tx, {**columns}, body.webhook_url, principal.user_id
+            columns["target_id"], secret = await point(
+                self._targets, tx, columns, None, body.webhook_url, principal.user_id
             )
         room = await self.lifecycle.create(tx, columns)
         self._wake_for(tx, room)
@@ -150,8 +150,10 @@ class RoomService:
     ) -> tuple[Row, str | None]:
         changes, secret = dict(given), None
         if "webhook_url" in changes:
-            target_id, secret = await self._retarget(tx, room, changes.pop("webhook_url"), actor_id)
-            changes["target_id"] = target_id
+            url = changes.pop("webhook_url")
+            changes["target_id"], secret = await point(
+                self._targets, tx, room, room["target_id"], url, actor_id
+            )
         if "tags" in changes:
             changes["tags"] = json.dumps(changes["tags"])
         if "description" in changes:
@@ -167,33 +169,6 @@ class RoomService:
         if ends:
             room = await self.lifecycle.end(tx, room, actor_id)
         return room, secret
-
-    async def _retarget(
-        self, tx: Transaction, room: Row, url: str | None, owner_id: str
-    ) -> tuple[str | None, str | None]:
-        target_id = room["target_id"]
-        if url is None:
-            if target_id is not None:
-                await self._targets.remove(tx, target_id)
-            return None, None
-        if target_id is None:
-            return await self._new_target(tx, room, url, owner_id)
-        await self._targets.change_url(tx, target_id, url)
-        return target_id, None
-
-    async def _new_target(
-        self, tx: Transaction, room: Mapping[str, Any], url: str, owner_id: str
-    ) -> tuple[str, str]:
-        target = await self._targets.create(
-            tx,
-            account_id=room["account_id"],
-            mode=room["mode"],
-            owner_id=owner_id,
-            kind="room",
-            subject=topic_of(room["id"]),
-            url=url,
-        )
-        return target.id, target.secret
 
     def _wake_for(self, tx: Transaction, room: Row) -> None:
         at = room["next_at"]
