@@ -1,0 +1,113 @@
+"""All that others see of the mailer: how to send a message, and what a transport has to do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from rallypoint.errors import RetryLater
+from rallypoint.identity.api import Mode
+
+MailState = Literal["queued", "sent", "failed", "recorded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """A message; addresses are bare (``ada@example.com``), texts are not escaped but for ``html``.
+
+    Args:
+        to: Recipients; at least one.
+        subject: One line.
+        text: The plain form, which every message has.
+        html: The rich form of the same.
+        cc: Further recipients.
+        reply_to: Where answers go; the sender when empty.
+        calendar: An iCalendar object (RFC 5545), sent as an alternative that mail programs show as an
+            invitation, and as the file ``invite.ics``.
+        calendar_method: Its iTIP method, such as ``REQUEST`` (RFC 5546); wanted with ``calendar``.
+    """
+
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    html: str = ""
+    cc: tuple[str, ...] = ()
+    reply_to: str = ""
+    calendar: bytes = b""
+    calendar_method: str = ""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody it goes to, each once."""
+        return tuple(dict.fromkeys((*self.to, *self.cc)))
+
+
+class Mailer(Protocol):
+    """Sends messages; found with ``ctx.service(Mailer)``."""
+
+    async def send(self, *, account_id: str, mode: Mode, key: str, email: Email, lane: str = "") -> str:
+        """Put a message into the queue, in the transaction under way, and return its id (UUIDv7).
+
+        It is sent after the commit, at least once, tried again for three days while the transport is away. In
+        the sandbox it is recorded and not sent.
+
+        Args:
+            account_id: Whose message it is.
+            mode: Live or sandbox.
+            key: Unique in the account: a second message with it is not made, the first one's id is returned.
+            email: What to send.
+            lane: Messages of one lane leave in the order in which they were put in.
+
+        Raises:
+            ValidationFailed: An address, a header or a size is not acceptable.
+        """
+        ...
+
+    def check(self, email: Email) -> None:
+        """Refuse what :meth:`send` would refuse, without sending anything.
+
+        Raises:
+            ValidationFailed: Says which field is wrong and why.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMail:
+    """A message as a transport is handed it.
+
+    Args:
+        id: UUIDv7, the same at every try: a transport whose provider drops repeats passes it on.
+        message_id: The ``Message-ID`` header, the same at every try.
+        sender: The ``From`` header.
+        email: Its parts, for providers that take them one by one.
+        mime: All of it, headers and ``CRLF`` line ends included (RFC 5322).
+    """
+
+    id: str
+    message_id: str
+    sender: str
+    email: Email
+    mime: bytes
+
+
+class TransportAway(RetryLater):
+    """The transport takes no message at all at present: the whole queue waits, and one message is tried first."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailTransport:
+    """A way out for messages.
+
+    Args:
+        name: Unique on the server.
+        sender: The ``From`` header of everything it sends: ``Name <address>`` or an address.
+        send: Hands one message over and returns the provider's id of it, empty when it tells none. Raises
+            ``TransportAway`` (nobody can be reached), ``RetryLater`` (this message not now),
+            ``PermanentFailure`` (this message never), ``BadConfig`` (the credential or sender is refused).
+    """
+
+    name: str
+    sender: str
+    send: Callable[[OutgoingMail], Awaitable[str]]
