@@ -14,12 +14,13 @@ from pydantic import SecretStr
 
 from rallypoint.events.fanout import Fanout
 from rallypoint.events.outbox import Outbox
+from rallypoint.events.reactions import react_task
 from rallypoint.events.types import Draft, Event, EventType
 from rallypoint.jobs.embedded import EmbeddedJobs
 from rallypoint.realtime.channel import Message
 from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
-from rallypoint.storage.database import Database
+from rallypoint.storage.database import Database, Transaction
 from rallypoint.storage.leases import Leases
 from rallypoint.webhooks.deliveries import Deliveries
 from rallypoint.webhooks.drain import Renderer
@@ -62,13 +63,21 @@ class House:
         self.outbox = Outbox(database, self.jobs, self.hub)
         self.outbox.declare(TYPES)
         self.plugins: set[str] = set()
-        self.fanout = Fanout(database, self.jobs, self.leases, self.outbox.types, lambda: self.plugins)
+        self.fanout = Fanout(
+            database, self.jobs, self.leases, self.outbox.types, self._listeners, self._react
+        )
         self.targets = Targets(database, self.vault, self.settings)
         self.renderers: dict[str, Renderer] = {}
         self.deliveries = Deliveries(
             database, self.jobs, self.leases, self.outbox, self.vault, self.settings, self.renderers
         )
         self._seqs: dict[str, int] = {}
+
+    async def _listeners(self, _tx: Transaction) -> list[str]:
+        return sorted(self.plugins)
+
+    def _react(self, plugin: str) -> None:
+        self.jobs.wake(react_task(plugin))
 
     async def start(self) -> None:
         await self.jobs.start()

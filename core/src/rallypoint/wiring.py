@@ -14,6 +14,7 @@ from rallypoint.jobs.schedule import Schedule
 from rallypoint.plugins.channels import guard_channel
 from rallypoint.plugins.loaded import LoadedPlugin
 from rallypoint.plugins.plugins import Plugins
+from rallypoint.plugins.shared import listeners
 from rallypoint.plugins.sources import guard_source
 from rallypoint.storage.database import Transaction
 from rallypoint.storage.ids import new_id
@@ -41,8 +42,8 @@ class Wiring:
         jobs.handle(CONNECTION_CHANGED, self._tell_connection_changed, local=True)
         self.schedule = Schedule(database, jobs, house.connections, run=self._dispatch.run)
         self._receipts = Receipts(database, jobs, leases, house.settings)
-        self._fanout = Fanout(database, jobs, leases, house.outbox.types, self._reactors)
         self._reactions = Reactions(database, jobs, leases, self._react, self._reactors)
+        self._fanout = Fanout(database, jobs, leases, house.outbox.types, listeners, self._reactions.wake)
 
     def contribute(self) -> None:
         """Let the contributions of every plugin still loaded take effect; called once, when tables exist."""

@@ -121,6 +121,22 @@ async def test_rows_of_an_absent_plugin_wait_for_it(house: House, plugin: Plugin
     await eventually(lambda: none_left(house))
 
 
+async def test_a_process_without_the_plugin_leaves_the_rows_to_one_that_has_it(house: House) -> None:
+    house.plugins = {"elsewhere"}
+    event = await house.happen("room:1")
+    await eventually(house.none_pending)
+    assert [row[0] for row in await left(house)] == ["elsewhere"]
+    house.plugins, there = {"elsewhere"}, Plugin()
+    reactions = Reactions(
+        house.database, house.jobs, Leases(house.database), there.react, lambda: house.plugins
+    )
+    reactions.wake("elsewhere")  # not served yet: neither an error nor a warning
+    reactions.serve("elsewhere")
+    reactions.wake("elsewhere")
+    await eventually(lambda: none_left(house))
+    assert there.heard == [("elsewhere", event)]
+
+
 async def test_one_process_serves_a_plugin_at_a_time(house: House, plugin: Plugin) -> None:
     other = Leases(house.database)
     held = await other.acquire("events.react.acme", 30)

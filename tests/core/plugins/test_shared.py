@@ -12,7 +12,16 @@ from rallypoint.plugins import shared
 from rallypoint.plugins.health import check_health, diagnose
 from rallypoint.plugins.loader import Plugins
 from rallypoint.plugins.redaction import redact
-from rallypoint.plugins.shared import SharedStatus, overview, read_states, request_resume, resume
+from rallypoint.plugins.shared import (
+    LISTENS,
+    SharedStatus,
+    listeners,
+    overview,
+    read_states,
+    record,
+    request_resume,
+    resume,
+)
 from rallypoint.plugins.status import ISSUE_LIFE, MAX_ISSUES, PluginStatus, StatusBoard, worst
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database
@@ -40,6 +49,14 @@ async def health(ctx):
 async def diagnostics(ctx):
     deep = [{"Authorization": "y"}, None, (1.5, True)]
     return {"items": 3, "api_key": "abc", "url": "https://x/?k=hunter2", "deep": deep}
+"""
+
+LISTENER = """
+from rallypoint.sdk import hookimpl
+
+@hookimpl
+async def on_event(ctx, event):
+    pass
 """
 
 
@@ -140,6 +157,18 @@ async def test_processes_long_dead_are_forgotten(database: Database, plugins: Pl
     await second.open()
     assert [process.id for process in await read_states(database)] == [second.id]
     await second.close()
+
+
+async def test_who_listens_in_any_process_is_told_for_a_day(
+    database: Database, site: Path, load_plugins
+) -> None:
+    install_plugin(site, "deaf", ACME)
+    install_plugin(site, "keen", LISTENER)
+    await record(database, load_plugins())
+    async with database.transaction() as tx:
+        assert await listeners(tx) == ["keen"]
+        await tx.execute("UPDATE plugin_records SET seen_at = ?", clock.now() - LISTENS)
+        assert await listeners(tx) == []
 
 
 async def test_a_failing_database_does_not_end_the_loop(database: Database, plugins, monkeypatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -17,11 +17,6 @@ from rallypoint.webhooks.queue import DRAIN, Entry, enqueue, shards_of, wake_key
 
 _BATCH = 500
 _LEASE_SECONDS = 10.0
-
-
-def react_task(plugin: str) -> str:
-    """Return the task that has ``plugin`` react: one for each, since only processes that loaded it can."""
-    return f"events.react.{plugin}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,8 @@ class Fanout:
         jobs: Wakes this, and is told to wake what follows.
         leases: One process fans out at a time.
         types: The declared events by name.
-        reactors: Names of the loaded plugins that listen to events, asked for each batch.
+        listeners: Returns the names of the plugins that react to events, in any process; asked for each batch.
+        react: Has a plugin react soon, if this process can bring that about.
     """
 
     def __init__(
@@ -49,13 +45,14 @@ class Fanout:
         jobs: Jobs,
         leases: Leases,
         types: Mapping[str, EventType],
-        reactors: Callable[[], Iterable[str]],
+        listeners: Callable[[Transaction], Awaitable[Sequence[str]]],
+        react: Callable[[str], None],
     ) -> None:
         self._database = database
         self._jobs = jobs
         self._leases = leases
         self._types = types
-        self._reactors = reactors
+        self._listeners, self._react = listeners, react
         self._shards = shards_of(database)
         jobs.handle(FANOUT, self._run)
         jobs.every(2.0, "events.fanout_sweep", self._sweep)
@@ -100,7 +97,7 @@ class Fanout:
         entries = await self._entries(tx, rows)
         if entries:
             await enqueue(tx, entries, at, self._shards)
-        plugins = sorted(self._reactors())
+        plugins = sorted(await self._listeners(tx))
         if plugins:
             await self._add_reactions(tx, rows, plugins, at)
         ids = sorted(row["id"] for row in rows)  # the order in which pushes are marked: no deadlocks
@@ -112,7 +109,7 @@ class Fanout:
         for shard in shards:
             self._jobs.wake(DRAIN, shard)
         for plugin in plugins:
-            self._jobs.wake(react_task(plugin))
+            self._react(plugin)
 
     async def _entries(self, tx: Transaction, rows: Sequence[Row]) -> list[Entry]:
         wanted = [row for row in rows if self._reaches_webhooks(row["type"])]

@@ -10,7 +10,6 @@ from functools import partial
 import structlog
 
 from rallypoint.errors import PermanentFailure, RetryLater
-from rallypoint.events.fanout import react_task
 from rallypoint.events.rows import event_of
 from rallypoint.events.types import Event
 from rallypoint.jobs.api import Jobs
@@ -27,6 +26,11 @@ _SWEEP_SECONDS = 5.0
 _LEASE_SECONDS = 60.0
 _HELD_ELSEWHERE_MS = 1_000
 _log = structlog.stdlib.get_logger("rallypoint.events")
+
+
+def react_task(plugin: str) -> str:
+    """Return the task that has ``plugin`` react: one for each, since only processes that loaded it can."""
+    return f"events.react.{plugin}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,19 @@ class Reactions:
     ) -> None:
         self._database, self._jobs, self._leases = database, jobs, leases
         self._react, self._reactors = react, reactors
+        self._served: set[str] = set()
 
     def serve(self, plugin: str) -> None:
         """Have ``plugin`` react in this process; before the jobs start."""
         task = react_task(plugin)
+        self._served.add(plugin)
         self._jobs.handle(task, lambda _key: self.run(plugin), queue=plugin)
         self._jobs.every(_SWEEP_SECONDS, f"{task}.sweep", partial(self._sweep, plugin), queue=plugin)
+
+    def wake(self, plugin: str) -> None:
+        """Have ``plugin`` react soon; one that this process has not loaded is found by the sweep of one that has."""
+        if plugin in self._served:
+            self._jobs.wake(react_task(plugin))
 
     async def run(self, plugin: str) -> None:
         """Have ``plugin`` react to everything that is due."""

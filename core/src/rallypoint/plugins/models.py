@@ -15,7 +15,8 @@ class PluginRecord(Model):
     table_prefix = fields.CharField(64, default="", description="Empty for a plugin without tables")
     services = fields.TextField(default="[]", description="Names of its connections' services, JSON")
     providers = fields.TextField(default="[]", description="Names of its webhook providers, JSON")
-    seen_at = fields.BigIntField()
+    listens = fields.BooleanField(default=False, description="Whether it reacts to events")
+    seen_at = fields.BigIntField(description="When a process that loaded it last said so")
 
     class Meta:
         table = "plugin_records"

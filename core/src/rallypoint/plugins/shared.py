@@ -24,9 +24,12 @@ from rallypoint.storage.ids import new_id
 SYNC_SECONDS = 1.0
 HEALTH_SECONDS = 30.0
 CLOCK_SECONDS = 30.0
+RECORD_SECONDS = 600.0
 HEARTBEAT = 5 * clock.SECOND
 ALIVE = 20 * clock.SECOND
 KEPT = 10 * clock.MINUTE
+LISTENS = clock.DAY
+"""How long events are kept for a listening plugin of which no process is left."""
 _log = structlog.get_logger("rallypoint.plugins")
 
 
@@ -87,6 +90,7 @@ class SharedStatus:
             asyncio.create_task(_every(SYNC_SECONDS, self.sync_once)),
             asyncio.create_task(_every(HEALTH_SECONDS, self._check_health)),
             asyncio.create_task(_every(CLOCK_SECONDS, self._database.follow_clock)),
+            asyncio.create_task(_every(RECORD_SECONDS, lambda: record(self._database, self._plugins))),
         ]
 
     async def close(self) -> None:
@@ -202,25 +206,41 @@ async def resume(database: Database, data_dir: Path, name: str) -> bool:
 
 
 async def record(database: Database, plugins: Plugins) -> None:
-    """Remember the loaded plugins, so that they can be shown and purged once their code is gone."""
+    """Remember the loaded plugins, so that they are told of events, and can be purged once their code is gone."""
+    listening = set(plugins.dispatch.implementers("on_event"))
     async with database.transaction() as tx:
         for plugin in plugins.loaded:
             parts = plugin.contributions
             await tx.execute(
                 "INSERT INTO plugin_records"
-                " (plugin, distribution, version, table_prefix, services, providers, seen_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " (plugin, distribution, version, table_prefix, services, providers, listens, seen_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (plugin) DO UPDATE SET distribution = excluded.distribution,"
                 " version = excluded.version, table_prefix = excluded.table_prefix,"
-                " services = excluded.services, providers = excluded.providers, seen_at = excluded.seen_at",
+                " services = excluded.services, providers = excluded.providers, listens = excluded.listens,"
+                " seen_at = excluded.seen_at",
                 plugin.name,
                 plugin.distribution,
                 plugin.version,
                 plugin.manifest.tables if parts.models else "",
                 json.dumps([connection.service for connection in parts.connections]),
                 json.dumps([source.provider for source in parts.webhooks]),
+                plugin.name in listening,
                 clock.now(),
             )
+
+
+async def listeners(tx: Transaction) -> list[str]:
+    """Return the plugins that react to events in any process, one that is absent for less than a day included.
+
+    The process that fans out need not have them: their rows wait for one that has.
+    """
+    rows = await tx.fetch(
+        "SELECT plugin FROM plugin_records WHERE listens = ? AND seen_at > ? ORDER BY plugin",
+        True,
+        clock.now() - LISTENS,
+    )
+    return [row["plugin"] for row in rows]
 
 
 async def _resumes(database: Database) -> dict[str, int]:

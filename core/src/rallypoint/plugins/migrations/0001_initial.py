@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
                 ('table_prefix', fields.CharField(default='', max_length=64)),
                 ('services', fields.TextField(default='[]', unique=False)),
                 ('providers', fields.TextField(default='[]', unique=False)),
+                ('listens', fields.BooleanField(default=False)),
                 ('seen_at', fields.BigIntField()),
             ],
             options={'table': 'plugin_records', 'app': 'plugins', 'pk_attr': 'plugin'},
