@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         description="Older secret keys, separated by commas: what they encrypted stays readable",
     )
     public_url: str = Field("", description="How the world reaches this server; https turns HSTS on")
+    integrations_url: str = Field(
+        "",
+        description="Where users come back to from a provider; empty for /settings/integrations of this server",
+    )
     allow_private_targets: bool = Field(False, description="Webhooks may go to http and private addresses")
     rate_limits: bool = Field(True, description="Whether limits are in force")
     trusted_proxies: Names = Field((), description="Addresses or networks whose X-Forwarded-For is believed")

@@ -78,9 +78,11 @@ def test_the_example_of_a_hook_runs_and_fits_the_hook(name: str, load_plugins: A
 def _typing() -> dict[str, Any]:
     from collections.abc import Mapping, Sequence
 
-    from rallypoint.domains.rooms import api
-
-    return {"Mapping": Mapping, "Sequence": Sequence, "Any": Any, **vars(api)}
+    apis = (
+        importlib.import_module(module.__name__.replace(".hookspecs", ".api")) for module in modules()[1:]
+    )
+    exported = {name: value for api in apis for name, value in vars(api).items()}
+    return {"Mapping": Mapping, "Sequence": Sequence, "Any": Any, **exported}
 
 
 def _register(spec: FunctionType, implementation: Any) -> None:

@@ -1,0 +1,3 @@
+"""Integrations as a plugin: the same hooks as any provider's."""
+
+from __future__ import annotations
