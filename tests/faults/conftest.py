@@ -11,7 +11,7 @@ import pytest
 from rallypoint.plugins.loader import Plugins
 from rallypoint.settings import Settings
 from rallypoint.testing.install import load_installed, on_path
-from support.cluster import Cluster, make
+from support.cluster import Cluster
 from support.columns import PostgreSQL
 from support.redis_server import RedisServer, missing_binary
 
@@ -56,7 +56,7 @@ def new_cluster(tmp_path: Path, redis_server: RedisServer, postgresql: PostgreSQ
     made: list[Cluster] = []
 
     def start(**env: str) -> Cluster:
-        made.append(make(tmp_path, redis_server, postgresql.fresh(), **env))
+        made.append(Cluster(tmp_path, redis_server, postgresql.fresh(), **env))
         made[-1].start()
         return made[-1]
 

@@ -15,10 +15,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from rallypoint.testing.cluster import WorkerProcess
 from rallypoint.testing.server import ServerProcess
 from support.columns import SECRET_KEY, PostgreSQL, only_postgresql
 from support.delivery_house import Got, Receiver, eventually, open_receiver
-from support.workers import WorkerProcess
 
 pytestmark = [only_postgresql, pytest.mark.slow]
 ROOMS, EACH, KILLS = 6, 30, 5
@@ -114,7 +114,7 @@ async def test_every_event_arrives_in_order_through_kills_of_workers(cluster: Cl
             await asyncio.sleep(random.uniform(0.2, 1.5))
             victim = random.choice([first, second])
             victim.kill()
-            victim.start()
+            victim.begin()
         await changes
         await eventually(cluster.at_rest, 50)
         for hook in hooks:
@@ -150,7 +150,7 @@ async def test_a_worker_frozen_past_its_lease_does_no_harm_and_works_on(cluster:
         frozen.freeze()
         before = await workers()
         gate.set()
-        other.start()
+        other.begin()
         await rename(room, 1, 2, 3)
         await eventually(cluster.at_rest, 45)
         await eventually(taken_for_dead, 45)

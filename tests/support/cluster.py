@@ -1,39 +1,30 @@
-"""Several server processes on one PostgreSQL and one Redis, which a test may stop, freeze and restart."""
+"""Two server processes on one PostgreSQL and one Redis, which a test may stop, freeze and restart."""
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rallypoint.storage.ids import new_id
-from rallypoint.testing.server import ServerProcess
+from rallypoint.testing import cluster
 from support.redis_server import RedisServer
 
 
-@dataclass
-class Cluster:
-    """What a test holds.
+class Cluster(cluster.Cluster):
+    """Servers that run their jobs themselves, with what a test asks of them.
 
     Args:
-        servers: Of ``rallypoint serve``, sharing everything.
+        folder: Each process gets a folder of its own in it.
         redis: Which they share.
+        database_url: A PostgreSQL database of the cluster's own.
+        env: Further variables.
     """
 
-    servers: list[ServerProcess]
-    redis: RedisServer
-
-    def start(self) -> None:
-        """Start every server, at the same time."""
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(ServerProcess.start, self.servers))
-
-    def stop(self) -> None:
-        """Stop every server."""
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(ServerProcess.stop, self.servers))
+    def __init__(self, folder: Path, redis: RedisServer, database_url: str, **env: str) -> None:
+        jobs_too = {"RALLYPOINT_SERVE_JOBS": "on", "RALLYPOINT_RATE_LIMITS": "off", **env}
+        super().__init__(folder, database_url, redis.url, workers=0, env=jobs_too)
+        self.redis = redis
 
     def register(self) -> str:
         """Return the token of a new user."""
@@ -55,16 +46,3 @@ class Cluster:
     async def rename(self, index: int, room: str, name: str, token: str) -> None:
         """Have a room say something durable: ``room.updated`` with this name."""
         await self.call(index, "PATCH", f"/api/v1/rooms/{room}", {"name": name}, token=token)
-
-
-def make(folder: Path, redis: RedisServer, database_url: str, count: int = 2, **env: str) -> Cluster:
-    """Return a cluster that is not running yet."""
-    shared = {
-        "RALLYPOINT_DATABASE_URL": database_url,
-        "RALLYPOINT_REDIS_URL": redis.url,
-        "RALLYPOINT_SECRET_KEY": "a secret key of a test, long enough",
-        "RALLYPOINT_SERVE_JOBS": "on",
-        "RALLYPOINT_RATE_LIMITS": "off",
-        **env,
-    }
-    return Cluster([ServerProcess(folder / f"web{number}", shared) for number in range(count)], redis)

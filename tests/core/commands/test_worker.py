@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from rallypoint.cli import main
+from rallypoint.testing.cluster import WorkerProcess
 from support.columns import SECRET_KEY, PostgreSQL, only_postgresql, run
-from support.workers import WorkerProcess
 
 
 def test_the_embedded_default_needs_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,10 @@ class RallypointProcess(ABC):
         Raises:
             ServerDied: It exited, or was not ready in time.
         """
+        self._wait(self.begin())
+
+    def begin(self) -> int:
+        """Start without waiting, and return where in its log this start's output begins."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("RALLYPOINT_")}
         with self.log.open("ab") as log:
@@ -71,7 +75,7 @@ class RallypointProcess(ABC):
                 stderr=subprocess.STDOUT,
                 cwd=self.data_dir,
             )
-        self._wait(begin)
+        return begin
 
     def stop(self) -> int:
         """Ask it to stop and return its exit code; kills it when it does not within 15 s."""
