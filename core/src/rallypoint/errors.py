@@ -138,8 +138,19 @@ class PermanentFailure(PluginError):
     Args:
         reason: For the operator; no secrets.
         status: HTTP status by which the provider refused, when it did.
+        reason_code: The provider's own word for it, such as ``duplicate``; empty when it gave none.
+        payload: The parsed body of the refusal, at most 64 KiB of it; never logged, for it may name people.
     """
 
-    def __init__(self, reason: str = "this can never succeed", *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        reason: str = "this can never succeed",
+        *,
+        status: int | None = None,
+        reason_code: str = "",
+        payload: Any = None,
+    ) -> None:
         super().__init__(reason)
         self.status = status
+        self.reason_code = reason_code
+        self.payload = payload

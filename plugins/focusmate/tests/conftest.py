@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from rallypoint.app import App, build
 from rallypoint.connections.api import Connection
-from rallypoint.connections.records import Owner
+from rallypoint.connections.api import Owner
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Row
 from rallypoint_focusmate.fake import FocusmateFake

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from plugins.focusmate.tests.conftest import MIA, USER, World
 
-from rallypoint.connections.records import Owner
+from rallypoint.connections.api import Owner
 from rallypoint.errors import NeedsReauth, RetryLater
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 import pytest_asyncio
 from aiohttp import web
 
-from rallypoint.connections.api import Connection
+from rallypoint.connections.api import Connection, Owner
 from rallypoint.connections.http import HttpOptions, ProviderHttp
-from rallypoint.connections.records import Owner
 from rallypoint.connections.service import Connections
 from rallypoint.events.outbox import Outbox
 from rallypoint.jobs.embedded import EmbeddedJobs

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.core.connections.conftest import KEY, AcmeFake
 
 from rallypoint.connections.breaker import Breaker
-from rallypoint.connections.http import ProviderHttp, Request, retry_after
+from rallypoint.connections.http import ProviderHttp, Request
+from rallypoint.connections.replies import retry_after
 from rallypoint.errors import NeedsReauth, PermanentFailure, RetryLater
 
 
@@ -22,7 +23,7 @@ def get(acme: AcmeFake, path: str = "/me", **more: Any) -> Request:
 
 
 async def test_a_call_carries_credential_query_and_agent(http: ProviderHttp, acme: AcmeFake) -> None:
-    assert await http.call(get(acme, params={"a": "b c&d"})) == {"name": "Alice"}
+    assert (await http.call(get(acme, params={"a": "b c&d"}))).json == {"name": "Alice"}
     request = acme.requests[0]
     assert request.query == {"a": "b c&d"}
     assert request.headers["X-API-KEY"] == KEY
@@ -31,13 +32,13 @@ async def test_a_call_carries_credential_query_and_agent(http: ProviderHttp, acm
 
 async def test_a_body_is_json(http: ProviderHttp, acme: AcmeFake) -> None:
     request = Request("POST", f"{acme.url}/v1", "/items", body={"a": "ü"})
-    assert await http.call(request) == {"a": "ü"}
+    assert (await http.call(request)).json == {"a": "ü"}
     assert acme.requests[0].headers["Content-Type"] == "application/json"
 
 
 async def test_an_empty_reply_is_none(http: ProviderHttp, acme: AcmeFake) -> None:
     acme.fail(204)
-    assert await http.call(get(acme)) is None
+    assert (await http.call(get(acme))).json is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ async def test_an_empty_reply_is_none(http: ProviderHttp, acme: AcmeFake) -> Non
 )
 async def test_what_may_be_repeated_is(http: ProviderHttp, acme: AcmeFake, fault: dict[str, Any]) -> None:
     acme.fail(**fault, times=2)
-    assert await http.call(get(acme)) == {"name": "Alice"}
+    assert (await http.call(get(acme))).json == {"name": "Alice"}
 
 
 async def test_a_post_is_sent_once(http: ProviderHttp, acme: AcmeFake) -> None:
@@ -84,7 +85,7 @@ async def test_other_refusals_are_final(http: ProviderHttp, acme: AcmeFake) -> N
 
 async def test_a_short_retry_after_is_waited_out(http: ProviderHttp, acme: AcmeFake) -> None:
     acme.fail(429, headers={"Retry-After": "0"})
-    assert await http.call(get(acme)) == {"name": "Alice"}
+    assert (await http.call(get(acme))).json == {"name": "Alice"}
 
 
 async def test_a_long_retry_after_holds_back_its_quota_alone(http: ProviderHttp, acme: AcmeFake) -> None:
@@ -96,7 +97,7 @@ async def test_a_long_retry_after_holds_back_its_quota_alone(http: ProviderHttp,
         await http.call(get(acme, quota="alice"))
     assert 39 < (second.value.after or 0) <= 40
     assert len(acme.requests) == 1
-    assert await http.call(get(acme, quota="bob")) == {"name": "Alice"}
+    assert (await http.call(get(acme, quota="bob"))).json == {"name": "Alice"}
 
 
 async def test_a_reply_over_the_limit_is_refused(http: ProviderHttp, acme: AcmeFake) -> None:
@@ -106,7 +107,7 @@ async def test_a_reply_over_the_limit_is_refused(http: ProviderHttp, acme: AcmeF
 
 
 async def test_redirects_stay_on_the_host(http: ProviderHttp, acme: AcmeFake) -> None:
-    assert await http.call(get(acme, "/to", params={"url": "/v1/me"})) == {"name": "Alice"}
+    assert (await http.call(get(acme, "/to", params={"url": "/v1/me"}))).json == {"name": "Alice"}
     for elsewhere in ("http://127.0.0.2:1/", "//elsewhere.example/", "https://127.0.0.1/", "mailto:a"):
         with pytest.raises(PermanentFailure, match="redirects elsewhere"):
             await http.call(get(acme, "/to", params={"url": elsewhere}))

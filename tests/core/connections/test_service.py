@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from tests.core.connections.conftest import ACCOUNT, ALICE, KEY, USER, AcmeFake, Pushed, declared
 
-from rallypoint.connections.api import Connection
-from rallypoint.connections.records import Owner
+from rallypoint.connections.api import Connection, Owner
 from rallypoint.connections.service import Connections
 from rallypoint.errors import NeedsReauth, NotFound, PermanentFailure, Unavailable, ValidationFailed
 from rallypoint.security.vault import Vault

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from rallypoint.connections.api import Connection
 from rallypoint.connections.http import ProviderHttp
-from rallypoint.connections.records import Owner
+from rallypoint.connections.api import Owner
 from rallypoint.connections.service import Connections
 from rallypoint.errors import BadConfig, NeedsReauth, PermanentFailure, RetryLater
 from rallypoint.events.outbox import Outbox

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from rallypoint.connections.api import Response
 from rallypoint.connections.http import ProviderHttp, Request
 from rallypoint.errors import PermanentFailure
 
@@ -42,14 +43,36 @@ class ApiClient:
 
     async def get_json(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
         """GET ``path``; errors as ``connections.api.Client`` says."""
-        return await self._http.call(
-            Request("GET", self._base_url, path, self._headers(), params or {}, quota=self._quota)
-        )
+        return (await self.request("GET", path, params=params)).json
 
     async def send_json(self, method: str, path: str, body: Any = None) -> Any:
         """Send ``body``; errors as ``connections.api.Client`` says."""
+        return (await self.request(method, path, body=body)).json
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        content_type: str | None = None,
+    ) -> Response:
+        """Send a request; arguments and errors as ``connections.api.Client`` says."""
         return await self._http.call(
-            Request(method, self._base_url, path, self._headers(), body=body, quota=self._quota)
+            Request(
+                method,
+                self._base_url,
+                path,
+                {**(headers or {}), **self._headers()},
+                params or {},
+                body,
+                self._quota,
+                data,
+                content_type or "application/json",
+            )
         )
 
 
@@ -66,3 +89,20 @@ class SandboxClient:
     async def send_json(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ARG002
         """Record that something would have been sent, and answer nothing."""
         _log.info("not sent: sandbox", service=self._service, method=method, path=path)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,  # noqa: ARG002
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002
+        data: bytes | None = None,  # noqa: ARG002
+        content_type: str | None = None,  # noqa: ARG002
+    ) -> Response:
+        """Refuse to read; record what would have been sent, and answer nothing."""
+        if method in ("GET", "HEAD"):
+            return Response(200, {}, await self.get_json(path))
+        await self.send_json(method, path, body)
+        return Response(204)

@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -20,12 +19,13 @@ import structlog
 from yarl import URL
 
 from rallypoint import __version__
+from rallypoint.connections.api import Response
 from rallypoint.connections.breaker import Breaker
+from rallypoint.connections.replies import reason_code, refusal, retry_after
 from rallypoint.errors import NeedsReauth, PermanentFailure, RetryLater
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LONGEST_WAIT = 3600.0
 _log = structlog.stdlib.get_logger("rallypoint.connections")
 
 
@@ -62,6 +62,7 @@ class Request:
         headers: Credentials among them.
         params: The query.
         body: JSON-able; None for no body.
+        data: Bytes in place of ``body``, with their ``content_type``.
         quota: Whose request limit it counts against: a 429 holds back the other calls of the same quota.
     """
 
@@ -72,6 +73,8 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Any = field(default=None, repr=False)
     quota: str = ""
+    data: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
 
     @property
     def url(self) -> URL:
@@ -83,6 +86,11 @@ class Request:
         if not self.path.startswith("/") or {"..", "."} & set(self.path.split("/")):
             raise PermanentFailure("a provider's path must start with / and stay below its base URL")
         return URL(self.base_url.rstrip("/") + self.path).update_query(self.params)
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes of the body, if there is one."""
+        return self.data if self.body is None else orjson.dumps(self.body)
 
 
 class _Again(Exception):
@@ -121,13 +129,14 @@ class ProviderHttp:
         if session is not None:
             await session.close()
 
-    async def call(self, request: Request) -> Any:
-        """Make a call and return the parsed JSON, None for an empty reply.
+    async def call(self, request: Request) -> Response:
+        """Make a call and return the reply.
 
         Raises:
             RetryLater: Away, slow, broken, or asked to wait.
             NeedsReauth: 401.
-            PermanentFailure: Any other 4xx, a redirect to elsewhere, or a reply over the size limit.
+            PermanentFailure: Any other 4xx with what the provider said, a redirect to elsewhere, or a reply
+                over the size limit.
         """
         self._check_pause(request.quota)
         breaker = self._breakers.setdefault(request.base_url, Breaker())
@@ -148,7 +157,7 @@ class ProviderHttp:
     def _delay(self, attempt: int, after: float | None) -> float:
         return after if after is not None else random.uniform(0, self.options.retry_base * 2**attempt)
 
-    async def _attempt(self, request: Request, breaker: Breaker) -> Any:
+    async def _attempt(self, request: Request, breaker: Breaker) -> Response:
         try:
             status, headers, body = await self._exchange(request, request.url)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -164,8 +173,8 @@ class ProviderHttp:
     async def _exchange(self, request: Request, url: URL) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("the provider client is not open")
-        data = None if request.body is None else orjson.dumps(request.body)
-        headers = {**request.headers, **({"Content-Type": "application/json"} if data else {})}
+        data = request.content
+        headers = {**request.headers, **({} if data is None else {"Content-Type": request.content_type})}
         for _ in range(self.options.max_redirects + 1):
             async with self._session.request(
                 request.method, url, headers=headers, data=data, allow_redirects=False
@@ -185,9 +194,10 @@ class ProviderHttp:
             parts.append(part)
         return b"".join(parts)
 
-    def _judge(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> Any:
+    def _judge(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> Response:
         if 200 <= status < 300:
-            return _parse(body)
+            named = {name.lower(): value for name, value in headers.items()}
+            return Response(status, named, _parse(body))
         _log.info("a provider refused", **_facts(request), status=status)
         if status == 401:
             raise NeedsReauth("the provider refuses the credential")
@@ -196,7 +206,11 @@ class ProviderHttp:
             if status == 429:
                 self._pause(request.quota, after)
             raise _Again(f"the provider answered {status}", after)
-        raise PermanentFailure(f"the provider answered {status}", status=status)
+        said = refusal(body)
+        reason = reason_code(said)
+        raise PermanentFailure(
+            f"the provider answered {status}", status=status, reason_code=reason, payload=said
+        )
 
     def _pause(self, quota: str, after: float | None) -> None:
         if quota:
@@ -208,20 +222,6 @@ class ProviderHttp:
         left = self._paused.get(quota, 0.0) - time.monotonic()
         if left > 0:
             raise RetryLater("the provider asked to wait", after=left)
-
-
-def retry_after(value: str | None) -> float | None:
-    """Read ``Retry-After``, seconds or a date, as seconds from now, at most an hour; None if unreadable."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_WAIT)
-    try:
-        wait = parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(wait, 0.0), _LONGEST_WAIT)
 
 
 def _same_origin(request: Request, url: URL, location: str) -> URL:

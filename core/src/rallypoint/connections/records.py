@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from rallypoint.identity.api import Mode
+from rallypoint.connections.api import Owner
 from rallypoint.storage import clock
 from rallypoint.storage.database import Row, Transaction
 from rallypoint.storage.ids import new_id
 
 _TEXT_LIMITS = {"label": 200, "reason": 300}
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose connection it is."""
-
-    account_id: str
-    user_id: str
-    mode: Mode
 
 
 async def of_user(tx: Transaction, owner: Owner, service: str) -> Row | None:

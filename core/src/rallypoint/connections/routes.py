@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rallypoint.connections.records import Owner
+from rallypoint.connections.api import Owner
 from rallypoint.connections.schemas import ConnectBody, ConnectionOut, shown
 from rallypoint.connections.service import Connections
 from rallypoint.storage.database import Row

@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rallypoint.connections import records
-from rallypoint.connections.api import Client, Connection, ConnectionState
+from rallypoint.connections.api import Client, Connection, ConnectionState, Owner
 from rallypoint.connections.client import ApiClient, SandboxClient
 from rallypoint.connections.events import EVENTS, NEEDS_REAUTH, RECOVERED, draft
 from rallypoint.connections.http import ProviderHttp
-from rallypoint.connections.records import Owner
 from rallypoint.errors import (
     NeedsReauth,
     NotFound,

@@ -17,8 +17,10 @@ from rallypoint.plugins.contributions import (
     ApiKeyConnection,
     Channel,
     EventType,
+    OAuth2Connection,
     PluginSettings,
     Route,
+    TargetKind,
     Task,
     WebhookSource,
 )
@@ -97,9 +99,10 @@ class Collection:
             tables=_tables(models) if models else (),
             events=self._many("register_events", EventType, ctx),
             services=self._services(ctx),
-            connections=self._many("register_connections", ApiKeyConnection, ctx),
+            connections=self._many("register_connections", (ApiKeyConnection, OAuth2Connection), ctx),
             routes=self._many("register_routes", Route, ctx),
             webhooks=self._many("register_webhooks", WebhookSource, ctx),
+            target_kinds=self._many("register_target_kinds", TargetKind, ctx),
             tasks=self._many("register_tasks", Task, ctx),
             channels=self._many("register_channels", Channel, ctx),
         )
@@ -118,17 +121,19 @@ class Collection:
             raise BadContribution("register_services must return objects by their protocol (a class)")
         return dict(services)
 
-    def _many(self, hook: str, kind: type[T], ctx: PluginContext) -> tuple[T, ...]:
+    def _many(self, hook: str, kind: type[T] | tuple[type[T], ...], ctx: PluginContext) -> tuple[T, ...]:
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join(each.__name__ for each in kinds)
         items = self._call(hook, {"ctx": ctx})
         if items is None:
             return ()
         if not isinstance(items, Sequence) or isinstance(items, str):
-            raise BadContribution(f"{hook} must return a list of {kind.__name__}, not {items!r}")
+            raise BadContribution(f"{hook} must return a list of {names}, not {items!r}")
         if len(items) > MAX_ITEMS:
             raise BadContribution(f"{hook} returned {len(items)} items; {MAX_ITEMS} are allowed")
         for index, item in enumerate(items):
-            if not isinstance(item, kind):
-                raise BadContribution(f"{hook} item {index} must be a {kind.__name__}, not {item!r}")
+            if not isinstance(item, kinds):
+                raise BadContribution(f"{hook} item {index} must be a {names}, not {item!r}")
         return tuple(items)
 
     def _call(self, hook: str, arguments: Mapping[str, Any]) -> Any:

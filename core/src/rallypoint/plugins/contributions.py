@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rallypoint.events.types import EventType
@@ -13,16 +14,20 @@ from rallypoint.realtime.channel import Channel
 from rallypoint.web.routing import Reply, Route
 
 if TYPE_CHECKING:
-    from rallypoint.connections.api import Connection
+    from rallypoint.connections.api import Connection, Identity, TokenAuth
 
 __all__ = [
+    "AnyConnection",
     "ApiKeyConnection",
     "Channel",
     "EventType",
     "Health",
     "Inbound",
+    "OAuth2Connection",
     "PluginSettings",
     "Route",
+    "TargetInfo",
+    "TargetKind",
     "Task",
     "Verifier",
     "WebhookSource",
@@ -116,6 +121,55 @@ class ApiKeyConnection:
     identify: Callable[[Connection], Awaitable[str]]
 
 
+CALLBACK_PATH = "/api/v1/connections/callback"
+"""Where providers send users back to, unless a service has a path of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Connection:
+    """A service that users connect by their consent (RFC 6749 §4.1 with PKCE, RFC 7636).
+
+    Args:
+        service: Its name; unique on the server.
+        title: For people.
+        base_url: Of its API.
+        authorize_url: Where the user consents.
+        token_url: Where codes and refresh tokens are exchanged.
+        client_id: The operator's registration at the provider.
+        client_secret: Of that registration.
+        scopes: What every connection needs; a user who grants less is not connected.
+        identify: Calls the provider with the new token and says whose account it is.
+        redirect_path: The path at which the provider hands the user back, joined to ``PUBLIC_URL``; the core
+            serves the default one, a plugin's own route calls ``ctx.kernel.connections.complete``.
+        revoke_url: Takes ``token=…`` (RFC 7009); empty when the provider has none.
+        authorize_params: Beside the standard ones, such as ``access_type=offline``.
+        token_auth: How the client's id and secret travel to ``token_url``.
+        requests_per_second: Pace of all calls of this service from one process, fairly among connections;
+            None for no limit.
+        farewell: Called with a connection that its user disconnects, while its token still works (to stop push
+            channels, say); may take 10 s, and what goes wrong does not hold up the user.
+    """
+
+    service: str
+    title: str
+    base_url: str
+    authorize_url: str
+    token_url: str
+    client_id: str
+    client_secret: SecretStr
+    scopes: tuple[str, ...]
+    identify: Callable[[Connection], Awaitable[Identity]]
+    redirect_path: str = CALLBACK_PATH
+    revoke_url: str = ""
+    authorize_params: Mapping[str, str] = field(default_factory=dict)
+    token_auth: TokenAuth = "client_secret_post"  # noqa: S105 - a method's name
+    requests_per_second: float | None = None
+    farewell: Callable[[Connection], Awaitable[None]] | None = None
+
+
+AnyConnection = ApiKeyConnection | OAuth2Connection
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """Periodic work of a plugin.
@@ -136,6 +190,34 @@ class Task:
     service: str | None = None
     timeout: float = 60.0
     max_backoff: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """A webhook target that something is about to be sent to.
+
+    Args:
+        id: As ``ctx.kernel.targets.create`` returned it.
+        url: Where it is.
+    """
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """A kind of webhook target whose deliveries carry headers of its own, such as a key its receiver asks for.
+
+    Args:
+        kind: ``<plugin>.<name>``, as the targets are created with.
+        headers: Returns the headers by target's id, asked for many targets at once and again every few seconds
+            while there is something to send; never kept or logged. A target that is left out of the answer is
+            switched off. Deliveries wait while this fails, and while the plugin is not loaded.
+    """
+
+    kind: str
+    headers: Callable[[Sequence[TargetInfo]], Awaitable[Mapping[str, Mapping[str, str]]]]
 
 
 @dataclass(frozen=True, slots=True)

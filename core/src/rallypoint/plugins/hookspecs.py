@@ -17,8 +17,10 @@ from rallypoint.plugins.contributions import (
     Channel,
     EventType,
     Health,
+    OAuth2Connection,
     PluginSettings,
     Route,
+    TargetKind,
     Task,
     WebhookSource,
 )
@@ -102,8 +104,8 @@ def register_services(ctx: PluginContext) -> Mapping[type, object]:
 
 
 @hookspec
-def register_connections(ctx: PluginContext) -> Sequence[ApiKeyConnection]:
-    """Return the services that users may connect.
+def register_connections(ctx: PluginContext) -> Sequence[ApiKeyConnection | OAuth2Connection]:
+    """Return the services that users may connect, with an API key or by their consent.
 
     since: 0.1
 
@@ -112,7 +114,7 @@ def register_connections(ctx: PluginContext) -> Sequence[ApiKeyConnection]:
         ...     me = await connection.client.get_json("/me")
         ...     return str(me["name"])
         >>> @hookimpl
-        ... def register_connections(ctx) -> Sequence[ApiKeyConnection]:
+        ... def register_connections(ctx) -> Sequence[ApiKeyConnection | OAuth2Connection]:
         ...     return [ApiKeyConnection("acme", "Acme", "https://api.example.com",
         ...         authorize=lambda key: {"X-API-KEY": key}, identify=identify)]
     """
@@ -151,6 +153,25 @@ def register_webhooks(ctx: PluginContext) -> Sequence[WebhookSource]:
         ...     verify = hmac_verifier("x-acme-signature", secret="s3cret")
         ...     return [WebhookSource("acme", "/acme/webhook", verify,
         ...         delivery_id=lambda inbound: inbound.headers["x-acme-delivery"], handle=handle)]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_target_kinds(ctx: PluginContext) -> Sequence[TargetKind]:
+    """Return the kinds of webhook targets whose deliveries carry headers of the plugin.
+
+    The plugin makes such targets with ``ctx.kernel.targets``, in the transaction of its own rows, and removes
+    them the same way: a removed target gets nothing more, whatever was queued for it.
+
+    since: 0.1
+
+    Example:
+        >>> async def headers(targets: Sequence[TargetInfo]) -> Mapping[str, Mapping[str, str]]:
+        ...     return {target.id: {"X-Acme-Key": "from the plugin's own table"} for target in targets}
+        >>> @hookimpl
+        ... def register_target_kinds(ctx) -> Sequence[TargetKind]:
+        ...     return [TargetKind("acme.hook", headers)]
     """
     raise NotImplementedError
 

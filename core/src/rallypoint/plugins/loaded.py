@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from rallypoint.plugins.context import PluginContext
 from rallypoint.plugins.contributions import (
-    ApiKeyConnection,
+    AnyConnection,
     Channel,
     EventType,
     PluginSettings,
     Route,
+    TargetKind,
     Task,
     WebhookSource,
 )
@@ -33,9 +34,10 @@ class Contributions:
     tables: tuple[str, ...] = ()
     events: tuple[EventType, ...] = ()
     services: Mapping[type, object] = field(default_factory=dict)
-    connections: tuple[ApiKeyConnection, ...] = ()
+    connections: tuple[AnyConnection, ...] = ()
     routes: tuple[Route, ...] = ()
     webhooks: tuple[WebhookSource, ...] = ()
+    target_kinds: tuple[TargetKind, ...] = ()
     tasks: tuple[Task, ...] = ()
     channels: tuple[Channel, ...] = ()
 
