@@ -35,7 +35,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 def test_a_full_manifest_is_read(tmp_path: Path) -> None:
     manifest = read_manifest(written(tmp_path, FULL))
-    assert (manifest.name, manifest.tables, manifest.hookspecs) == (
+    assert (manifest.name, manifest.prefix_of_tables, manifest.hookspecs) == (
         "acme",
         "acm_",
         "rallypoint_acme.hookspecs",
@@ -46,7 +46,7 @@ def test_a_full_manifest_is_read(tmp_path: Path) -> None:
 
 def test_a_short_manifest_gets_its_tables_from_its_name(tmp_path: Path) -> None:
     manifest = read_manifest(written(tmp_path, 'name = "acme"\ntitle = "Acme"\n'))
-    assert manifest.tables == "acme_"
+    assert manifest.prefix_of_tables == "acme_"
     assert manifest.accepts("9.9")
 
 

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 FILE_NAME = "plugin.toml"
 MAX_BYTES = 65_536
 
-Envelope = Literal["data", "success", "inbox", "plain", "watch"]
+Envelope = Literal["data", "success", "inbox", "plain", "watch", "page"]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\n]*$")
 ]
 Path_ = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9][A-Za-z0-9._~-]*)+$", max_length=200)]
+Table = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
 Module = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=200)]
 Target = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", max_length=200)
@@ -69,6 +70,7 @@ class Manifest(_Strict):
         requires_rallypoint: Versions of the core it works with (PEP 440 specifiers).
         prefixes: Where its routes lie.
         table_prefix: What its tables' names start with; the name and ``_`` when left out.
+        tables: Names of those that do not start with it, because others know them by their names.
         capabilities: What it can do, for lists and filters.
         docs: Link to its documentation.
         commands: Added to the command line.
@@ -81,6 +83,7 @@ class Manifest(_Strict):
     requires_rallypoint: Annotated[str, StringConstraints(max_length=100)] = ""
     prefixes: Annotated[tuple[Prefix, ...], Field(max_length=20)] = ()
     table_prefix: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]*)?$", max_length=40)] = ""
+    tables: Annotated[tuple[Table, ...], Field(max_length=50)] = ()
     capabilities: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
     docs: Annotated[str, StringConstraints(pattern=r"^(https?://|/)\S*$|^$", max_length=500)] = ""
     commands: Annotated[tuple[Command, ...], Field(max_length=20)] = ()
@@ -96,9 +99,13 @@ class Manifest(_Strict):
         return value
 
     @property
-    def tables(self) -> str:
-        """The prefix of its tables' names."""
+    def prefix_of_tables(self) -> str:
+        """What its tables' names start with, but for those named."""
         return self.table_prefix or f"{self.name}_"
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether a table of this name may be its own."""
+        return name in self.tables or name.startswith(self.prefix_of_tables)
 
     def accepts(self, version: str) -> bool:
         """Tell whether the plugin says that it works with this version of the core."""

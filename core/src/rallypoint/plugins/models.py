@@ -13,6 +13,7 @@ class PluginRecord(Model):
     distribution = fields.CharField(200)
     version = fields.CharField(100)
     table_prefix = fields.CharField(64, default="", description="Empty for a plugin without tables")
+    tables = fields.TextField(default="[]", description="Names of its tables beside the prefix, JSON")
     services = fields.TextField(default="[]", description="Names of its connections' services, JSON")
     providers = fields.TextField(default="[]", description="Names of its webhook providers, JSON")
     listens = fields.BooleanField(default=False, description="Whether it reacts to events")

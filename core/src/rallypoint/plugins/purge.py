@@ -120,16 +120,22 @@ def _owned(record: Row) -> list[tuple[str, str, list[str]]]:
 
 
 async def _tables(tx: Transaction, database: Database, record: Row) -> tuple[str, ...]:
-    """Return the tables under a plugin's prefix, but none under another plugin's longer prefix."""
+    """Return a plugin's named tables and those under its prefix, none of them another's."""
     prefix = record["table_prefix"]
     if not prefix:
         return ()
-    others = await tx.fetch("SELECT table_prefix FROM plugin_records WHERE plugin <> ?", record["plugin"])
+    others = await tx.fetch(
+        "SELECT table_prefix, tables FROM plugin_records WHERE plugin <> ?", record["plugin"]
+    )
     longer = tuple(row["table_prefix"] for row in others if row["table_prefix"].startswith(prefix))
+    named, taken = (
+        json.loads(record["tables"]),
+        {name for row in others for name in json.loads(row["tables"])},
+    )
     return tuple(
         name
         for name in await _all_tables(tx, database)
-        if name.startswith(prefix) and not name.startswith(longer)
+        if name in named or (name.startswith(prefix) and not name.startswith(longer) and name not in taken)
     )
 
 

@@ -60,6 +60,7 @@ class Registry:
             *self._misplaced(manifest, wanted),
             *self._swallowed(manifest),
             *_stray_tables(manifest, contributions),
+            *_stray_kinds(manifest.name, contributions),
             *self._nested_tables(manifest),
             *self._shared_topics(manifest.name, contributions),
             *_repeated_tasks(manifest.name, contributions),
@@ -107,11 +108,21 @@ class Registry:
 
     def _nested_tables(self, manifest: Manifest) -> Iterator[str]:
         for prefix, owner in self._of_kind("table prefix", manifest.name).items():
-            if prefix != manifest.tables and _either_starts(prefix, manifest.tables):
-                yield f"the table prefix {manifest.tables} of {manifest.name} overlaps {prefix} of {owner}"
+            if prefix != manifest.prefix_of_tables and _either_starts(prefix, manifest.prefix_of_tables):
+                mine = manifest.prefix_of_tables
+                yield f"the table prefix {mine} of {manifest.name} overlaps {prefix} of {owner}"
+            for table in (table for table in manifest.tables if table.startswith(prefix)):
+                yield f"{manifest.name} names the table {table}, which the table prefix {prefix} of {owner} covers"
         for table, owner in self._of_kind("table", manifest.name).items():
-            if owner == CORE_OWNER and table.startswith(manifest.tables):
-                yield f"the table prefix {manifest.tables} of {manifest.name} covers the core's table {table}"
+            if table.startswith(manifest.prefix_of_tables) and not self._prefixed(table, owner):
+                whose = "the core's table" if owner == CORE_OWNER else f"{owner}'s table"
+                yield f"the table prefix {manifest.prefix_of_tables} of {manifest.name} covers {whose} {table}"
+
+    def _prefixed(self, table: str, owner: str) -> bool:
+        prefixes = (
+            key for (kind, key), name in self._claims.items() if kind == "table prefix" and name == owner
+        )
+        return any(table.startswith(prefix) for prefix in prefixes)
 
     def _shared_topics(self, name: str, contributions: Contributions) -> Iterator[str]:
         for channel in contributions.channels:
@@ -123,16 +134,17 @@ class Registry:
 def _claims(manifest: Manifest, contributions: Contributions) -> Iterator[Claim]:
     keys: dict[str, Iterable[str]] = {
         "prefix": (prefix.path for prefix in manifest.prefixes),
-        "table prefix": [manifest.tables] if contributions.models else [],
+        "table prefix": [manifest.prefix_of_tables] if contributions.models else [],
         "command": (command.name for command in manifest.commands),
         "route": [
             *(_route(route.method, route.path) for route in contributions.routes),
             *(_route("POST", source.path) for source in contributions.webhooks),
         ],
-        "table": contributions.tables,
+        "table": [*contributions.tables, *(set(manifest.tables) - set(contributions.tables))],
         "event": (event.name for event in contributions.events),
         "connection service": (connection.service for connection in contributions.connections),
         "webhook provider": (source.provider for source in contributions.webhooks),
+        "kind of targets": (kind.kind for kind in contributions.target_kinds),
         "service": (f"{kind.__module__}.{kind.__qualname__}" for kind in contributions.services),
         "topic": (channel.pattern for channel in contributions.channels),
     }
@@ -158,8 +170,15 @@ def _repeated_tasks(name: str, contributions: Contributions) -> Iterator[str]:
 
 def _stray_tables(manifest: Manifest, contributions: Contributions) -> Iterator[str]:
     for table in contributions.tables:
-        if not table.startswith(manifest.tables):
-            yield f"the table {table} of {manifest.name} does not start with {manifest.tables}"
+        if not manifest.has_table(table):
+            prefix = manifest.prefix_of_tables
+            yield f"the table {table} of {manifest.name} neither starts with {prefix} nor is named in its manifest"
+
+
+def _stray_kinds(name: str, contributions: Contributions) -> Iterator[str]:
+    for kind in contributions.target_kinds:
+        if not kind.kind.startswith(f"{name}."):
+            yield f"the kind of targets {kind.kind} of {name} does not start with {name}."
 
 
 def _either_starts(one: str, other: str) -> bool:

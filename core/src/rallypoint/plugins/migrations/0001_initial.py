@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
                 ('distribution', fields.CharField(max_length=200)),
                 ('version', fields.CharField(max_length=100)),
                 ('table_prefix', fields.CharField(default='', max_length=64)),
+                ('tables', fields.TextField(default='[]', unique=False)),
                 ('services', fields.TextField(default='[]', unique=False)),
                 ('providers', fields.TextField(default='[]', unique=False)),
                 ('listens', fields.BooleanField(default=False)),
