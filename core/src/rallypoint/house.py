@@ -36,6 +36,7 @@ from rallypoint.web.health import health_routes
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
 from rallypoint.web.openapi import document
+from rallypoint.web.pages import STYLE
 from rallypoint.web.server import Web
 from rallypoint.webhooks.deliveries import Deliveries
 from rallypoint.webhooks.history import History
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 CORE_PREFIXES = (
     "/api/plugins",
+    "/assets",
     "/api/v1/connections",
     "/api/v1/deliveries",
     "/api/v1/webhooks",
@@ -103,6 +105,7 @@ class House:
             targets=self.targets,
             connections=self.connections,
             vault=self.vault,
+            identity=self.identity,
         )
         self.statuses: Callable[[], Sequence[PluginStatus]] = list
         """How this process's plugins are; set once they are loaded."""
@@ -152,6 +155,7 @@ class House:
                 lambda name: resume(self.database, self.settings.data_dir, name),
             )
         )
+        self.web.mount(STYLE.routes())
         self.web.mount(docs_routes(self._describe, self.url), documented=False)
 
     def _describe(self) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from rallypoint.connections.service import Connections
     from rallypoint.events.outbox import Outbox
+    from rallypoint.identity.service import Identity
     from rallypoint.jobs.api import Jobs
     from rallypoint.plugins.contributions import PluginSettings
     from rallypoint.realtime.hub import Hub
@@ -61,6 +62,22 @@ class Collector(Protocol):
         """Return everything that the implementations of a plain (not async) hook return, in one list."""
         ...
 
+    async def collect_owned(self, hook: str, **arguments: object) -> list[tuple[str, Any]]:
+        """Return the same, each item with the name of its plugin."""
+        ...
+
+    async def run(
+        self,
+        plugin: str,
+        work: Coroutine[Any, Any, T],
+        *,
+        what: str,
+        timeout: float | None = None,
+        expected: tuple[type[Exception], ...] = (),
+    ) -> T:
+        """Run a piece of a plugin's work, its bugs and hangs counted against it."""
+        ...
+
 
 class ExtensionPoints:
     """``ctx.kernel.hooks``: how a domain asks what others add to it."""
@@ -84,9 +101,40 @@ class ExtensionPoints:
         Raises:
             RuntimeError: Called before plugins are loaded.
         """
+        return await self._bound(hook).collect(hook, **arguments)
+
+    async def collect_owned(self, hook: str, **arguments: object) -> list[tuple[str, Any]]:
+        """Return the same as :meth:`collect`, each item with the name of its plugin, for :meth:`run`."""
+        return await self._bound(hook).collect_owned(hook, **arguments)
+
+    async def run(
+        self,
+        plugin: str,
+        work: Coroutine[Any, Any, T],
+        *,
+        what: str,
+        timeout: float | None = None,
+        expected: tuple[type[Exception], ...] = (),
+    ) -> T:
+        """Run what a plugin contributed; what goes wrong shows in that plugin's status, not in the caller's.
+
+        Args:
+            plugin: Whose code it is.
+            work: A coroutine of its code.
+            what: For status and log, such as ``busy times``; few different ones.
+            timeout: Seconds; None for no limit.
+            expected: Exceptions that are answers and no failures.
+
+        Raises:
+            PluginError: As the plugin raised it, or ``RetryLater`` while it is quarantined.
+            PluginFailed: It raised anything else, or took too long.
+        """
+        return await self._bound(what).run(plugin, work, what=what, timeout=timeout, expected=expected)
+
+    def _bound(self, what: str) -> Collector:
         if self._collector is None:
-            raise RuntimeError(f"{hook} was asked for before the plugins are loaded")
-        return await self._collector.collect(hook, **arguments)
+            raise RuntimeError(f"{what} was asked for before the plugins are loaded")
+        return self._collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +149,7 @@ class Kernel:
     targets: Targets
     connections: Connections
     vault: Vault
+    identity: Identity
     services: Services = field(default_factory=Services)
     hooks: ExtensionPoints = field(default_factory=ExtensionPoints)
 

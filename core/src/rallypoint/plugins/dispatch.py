@@ -93,10 +93,14 @@ class Dispatcher:
 
     async def collect(self, hook: str, **arguments: Any) -> list[Any]:
         """Return the items of every implementation of a plain hook; a plugin that fails is left out."""
-        items: list[Any] = []
+        return [item for _, item in await self.collect_owned(hook, **arguments)]
+
+    async def collect_owned(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Return the same as :meth:`collect`, each item with the name of its plugin."""
+        items: list[tuple[str, Any]] = []
         for name in self.implementers(hook):
             try:
-                items += self._collected(name, hook, arguments)
+                items += [(name, item) for item in self._collected(name, hook, arguments)]
             except (PluginError, PluginFailed):
                 continue  # it shows in the plugin's status
         return items

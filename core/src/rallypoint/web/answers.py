@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import orjson
 from pydantic import BaseModel
+from werkzeug.http import dump_cookie
 
 from rallypoint.errors import ApiError
 from rallypoint.web.envelopes import Envelope
-from rallypoint.web.routing import Reply
+from rallypoint.web.routing import Cookie, Reply
 
 Header = tuple[bytes, bytes]
 
@@ -52,13 +53,27 @@ def of_reply(reply: Reply, extra: Sequence[Header] = ()) -> Answer:
         headers.append((b"content-type", kind))
     if reply.headers:
         headers += encoded(reply.headers)
+    headers += [(b"set-cookie", _set_cookie(cookie)) for cookie in reply.cookies]
     return Answer(reply.status, headers, body)
 
 
 def of_error(error: ApiError, envelope: Envelope, extra: Sequence[Header] = ()) -> Answer:
     """Return an error in its envelope; ``Retry-After`` and the like come with it."""
     status, content = envelope.error(error)
-    return of_reply(Reply(content, status, error.headers), extra)
+    headers = {**envelope.headers, **error.headers}
+    return of_reply(Reply(content, status, headers, envelope.content_type), extra)
+
+
+def _set_cookie(cookie: Cookie) -> bytes:
+    return dump_cookie(
+        cookie.name,
+        cookie.value,
+        cookie.max_age,
+        path=cookie.path,
+        secure=cookie.secure,
+        httponly=True,
+        samesite="Lax",
+    ).encode("latin-1")
 
 
 def encoded(headers: Mapping[str, str]) -> list[Header]:

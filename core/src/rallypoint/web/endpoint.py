@@ -15,7 +15,7 @@ from rallypoint.web.envelopes import Envelope
 from rallypoint.web.errors import internal
 from rallypoint.web.idempotency import Idempotency
 from rallypoint.web.limits import Limiter
-from rallypoint.web.requests import Disconnected, Receive, parse_body, parse_query, read_body
+from rallypoint.web.requests import Disconnected, Receive, parse_body, parse_form, parse_query, read_body
 from rallypoint.web.routing import Access, Call, Handler, Route
 
 Scope = MutableMapping[str, Any]
@@ -99,6 +99,8 @@ class Endpoint:
             arguments["query"] = parse_query(self.route.query, query)
         if self.route.body is not None:
             arguments["body"] = parse_body(self.route.body, call.raw, call.headers.get("content-type"))
+        if self.route.form is not None:
+            arguments["form"] = parse_form(self.route.form, call.raw, call.headers.get("content-type"))
         return arguments
 
 

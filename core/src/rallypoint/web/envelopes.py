@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rallypoint.errors import ApiError, ValidationFailed
+from rallypoint.web import pages
 
-Name = Literal["data", "success", "inbox", "plain", "watch"]
+Name = Literal["data", "success", "inbox", "plain", "watch", "page"]
 Json = dict[str, Any]
 
 _WATCH_TITLES = {"UNAUTHORIZED": "Authentication failed", "RATE_LIMITED": "Rate limit exceeded"}
@@ -24,19 +25,23 @@ class Envelope:
         schema: JSON Schema of that body.
         invalid: Status of a request whose fields are wrong.
         bare_token: Whether ``Authorization`` may hold a token without ``Bearer``.
+        content_type: Of that body.
+        headers: Which come with it.
     """
 
     name: Name
-    render: Callable[[ApiError, int], Json]
+    render: Callable[[ApiError, int], Json | bytes]
     schema: Json
     invalid: int = 400
     bare_token: bool = False
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def status(self, error: ApiError) -> int:
         """Return the status that ``error`` has in this envelope."""
         return self.invalid if isinstance(error, ValidationFailed) else error.status
 
-    def error(self, error: ApiError) -> tuple[int, Json]:
+    def error(self, error: ApiError) -> tuple[int, Json | bytes]:
         """Return the status and the body of an error."""
         status = self.status(error)
         return status, self.render(error, status)
@@ -108,6 +113,10 @@ def _watch(error: ApiError, _status: int) -> Json:
     return {"error": title, "message": error.message, "details": details}
 
 
+def _page(error: ApiError, status: int) -> bytes:
+    return pages.error_page(status, error.message)
+
+
 def _object(required: Mapping[str, Any], **optional: Any) -> Json:
     return {"type": "object", "properties": {**required, **optional}, "required": list(required)}
 
@@ -126,5 +135,6 @@ BY_NAME: Mapping[Name, Envelope] = {
         Envelope("inbox", _inbox, _object({"error": _INBOX}, errors=_FIELDS), invalid=422, bare_token=True),
         Envelope("plain", _plain, _object({"error": _TEXT}, details=_DETAILS)),
         Envelope("watch", _watch, _object({"error": _TEXT, "message": _TEXT, "details": _DETAILS})),
+        Envelope("page", _page, _TEXT, content_type=pages.HTML, headers=pages.HEADERS),
     )
 }

@@ -52,8 +52,10 @@ def install(quart: Quart, envelopes: Envelopes) -> None:
         return _response(internal(error, method=request.method, path=request.path))
 
     def _response(error: ApiError) -> Response:
-        status, content = envelopes.of(request.path).error(error)
-        return Response(answers.encode(content), status, dict(error.headers), content_type="application/json")
+        envelope = envelopes.of(request.path)
+        status, content = envelope.error(error)
+        headers = {**envelope.headers, **error.headers}
+        return Response(answers.encode(content), status, headers, content_type=envelope.content_type)
 
     quart.register_error_handler(HTTPException, on_http)
     quart.register_error_handler(Exception, on_bug)

@@ -93,7 +93,7 @@ class _Exchange:
         headers = dict(scope["headers"])
         shown = headers.get(b"x-request-id", b"")
         self._request_id = shown if _REQUEST_ID.fullmatch(shown) else new_id().encode()
-        self._origin = headers.get(b"origin")
+        self._origin = self._reader(headers.get(b"origin"))
         scope["rallypoint.request_id"] = request_id = self._request_id.decode()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
@@ -105,6 +105,12 @@ class _Exchange:
             )
             if middleware._access is not None:
                 self._log(took)
+
+    def _reader(self, origin: bytes | None) -> bytes | None:
+        """Return the origin that may read the reply: pages know their user by cookie, so no other site may."""
+        if origin is not None and self._middleware._envelopes.of(self._scope["path"]).name == "page":
+            return None
+        return origin
 
     async def _answer(self, headers: dict[bytes, bytes]) -> None:
         middleware, scope = self._middleware, self._scope

@@ -13,7 +13,7 @@ from rallypoint.errors import ApiError, BadRequest, UnsupportedMediaType, Valida
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-MAX_QUERY_FIELDS = 100
+MAX_FIELDS = 100
 BODY_TIMEOUT = 60.0
 
 
@@ -78,10 +78,27 @@ def parse_query(model: type[BaseModel], query: bytes) -> BaseModel:
         ValidationFailed: Its fields are wrong.
         BadRequest: It has far too many.
     """
+    return _of_pairs(model, query, "The query string")
+
+
+def parse_form(model: type[BaseModel], raw: bytes, content_type: str | None) -> BaseModel:
+    """Return what an HTML form sent as its model; of a repeated field the last value counts.
+
+    Raises:
+        UnsupportedMediaType: It is not ``application/x-www-form-urlencoded``.
+        ValidationFailed: Its fields are wrong.
+        BadRequest: It has far too many.
+    """
+    if (content_type or "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise UnsupportedMediaType("The body must be a form's: application/x-www-form-urlencoded")
+    return _of_pairs(model, raw, "The form")
+
+
+def _of_pairs(model: type[BaseModel], encoded: bytes, what: str) -> BaseModel:
     try:
-        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+        pairs = parse_qsl(encoded.decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise BadRequest(f"The query string may have {MAX_QUERY_FIELDS} fields") from None
+        raise BadRequest(f"{what} may have {MAX_FIELDS} fields") from None
     try:
         return model.model_validate_strings(dict(pairs))
     except ValidationError as error:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
+from werkzeug.http import parse_cookie
 
 from rallypoint.identity.api import Principal
 
@@ -46,6 +47,25 @@ class Done(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie for the browser: out of reach of scripts, and not sent along by other sites' forms.
+
+    Args:
+        name: Of the cookie.
+        value: Empty together with ``max_age`` 0 to delete it.
+        path: Below which it is sent.
+        max_age: Seconds it lives; None until the browser is closed.
+        secure: Sent over https alone.
+    """
+
+    name: str
+    value: str
+    path: str
+    max_age: int | None = None
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a handler answers.
 
@@ -54,12 +74,14 @@ class Reply:
         status: One of the route's documented replies.
         headers: Extra headers.
         content_type: Of a body that is bytes and not JSON.
+        cookies: Set by the reply.
     """
 
     body: BaseModel | Mapping[str, Any] | Sequence[Any] | bytes | None = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    cookies: Sequence[Cookie] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +109,11 @@ class Call:
             raise RuntimeError("a public route asked for its caller")
         return self.principal
 
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies that came along, by name."""
+        return parse_cookie(self.headers.get("cookie"))
+
 
 Handler = Callable[..., Awaitable[Reply]]
 
@@ -98,7 +125,7 @@ class Route:
     Args:
         method: Upper case.
         path: From the root, variables as ``<name>``; handed to the handler as keyword arguments (strings).
-        handler: ``async (call, *, <path variables>, body=…, query=…) -> Reply``.
+        handler: ``async (call, *, <path variables>, body=…, query=…, form=…) -> Reply``.
         summary: One line for the OpenAPI document.
         replies: Model by status of every success; None for an empty body.
         body: Model of the JSON body, validated before the handler runs; absent bodies count as ``{}``.
@@ -109,6 +136,8 @@ class Route:
         idempotent: Honour ``Idempotency-Key``: the handler then runs inside one transaction, so it must not
             await the network.
         tag: Groups operations in the documentation.
+        form: Model of a body that an HTML form sends; instead of ``body``.
+        documented: Whether the OpenAPI document shows it; pages are for people.
     """
 
     method: str
@@ -123,6 +152,8 @@ class Route:
     limit: str = "api"
     idempotent: bool = False
     tag: str = ""
+    form: type[BaseModel] | None = None
+    documented: bool = True
 
 
 class Routes(list[Route]):
@@ -132,11 +163,14 @@ class Routes(list[Route]):
         prefix: Put before every path.
         tag: Of each route.
         limit: Of each route that names none.
+        documented: Whether the OpenAPI document shows them.
     """
 
-    def __init__(self, prefix: str = "", *, tag: str = "", limit: str = "api") -> None:
+    def __init__(
+        self, prefix: str = "", *, tag: str = "", limit: str = "api", documented: bool = True
+    ) -> None:
         super().__init__()
-        self._prefix, self._tag, self._limit = prefix, tag, limit
+        self._prefix, self._tag, self._limit, self._documented = prefix, tag, limit, documented
 
     def add(
         self,
@@ -147,6 +181,7 @@ class Routes(list[Route]):
         replies: Mapping[int, type[BaseModel] | None],
         body: type[BaseModel] | None = None,
         query: type[BaseModel] | None = None,
+        form: type[BaseModel] | None = None,
         errors: Sequence[int] = (),
         access: Access = Access.PRINCIPAL,
         limit: str | None = None,
@@ -169,6 +204,8 @@ class Routes(list[Route]):
                     limit=limit or self._limit,
                     idempotent=idempotent,
                     tag=self._tag,
+                    form=form,
+                    documented=self._documented,
                 )
             )
             return handler

@@ -88,7 +88,7 @@ class Web:
         Args:
             routes: Of one owner.
             wrap: Put around each handler, such as the gate of a plugin that may be quarantined.
-            documented: Whether the OpenAPI document shows them.
+            documented: Whether the OpenAPI document shows those that do not say otherwise.
 
         Raises:
             RouteConflict: A method and path are taken.
@@ -103,4 +103,4 @@ class Web:
         added = list(routes)
         mount(self.quart, added, endpoint)
         if documented:
-            self.routes += added
+            self.routes += [route for route in added if route.documented]
