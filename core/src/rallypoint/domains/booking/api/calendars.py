@@ -47,6 +47,7 @@ class CalendarEvent:
         start, end: Milliseconds.
         timezone: IANA name of the zone to show it in.
         attendees: E-mail addresses.
+        only_time: The event was made in the calendar: an update changes ``start`` and ``end`` and nothing else.
     """
 
     uid: str
@@ -57,6 +58,7 @@ class CalendarEvent:
     end: int
     timezone: str
     attendees: tuple[str, ...] = ()
+    only_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +180,18 @@ class CalendarProvider:
     Args:
         service: Of its connections, such as ``google_calendar``.
         title: For people.
-        insert: Makes the event; called again with the same ``uid`` it returns the one that exists.
+        insert: Makes the event; called again with the same ``uid`` it returns the one that exists, even when that
+            one is cancelled.
         update: Makes the event like ours, provided that it is as the ref says. Raises ``Changed``, ``Gone``.
         delete: Removes it; gone already is success.
-        get: Returns the event with this id, or None.
+        get: Returns the event with this id, as ``cancelled`` where a deleted one is still known, else None.
         changes: Pages of changes from a position: empty for a full sync, the ``cursor`` of an earlier sync, or the
             ``next_page`` at which an earlier one stopped. Positions are the provider's own, opaque here.
             Raises ``CursorExpired``.
         watch: Opens a push channel.
         renew: Prolongs one; None where a new one is to be opened instead.
         unwatch: Closes one; gone already is success.
+        notify_path: Where notifications arrive, a path of the plugin's; empty where the provider sends none.
     """
 
     service: str
@@ -200,6 +204,7 @@ class CalendarProvider:
     watch: Callable[[Connection, WatchRequest], Awaitable[Watch]]
     unwatch: Callable[[Connection, Watch], Awaitable[None]]
     renew: Callable[[Connection, Watch, WatchRequest], Awaitable[Watch]] | None = None
+    notify_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
