@@ -10,6 +10,25 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from rallypoint.domains.booking.calendars.models import (
+    BusyBlock,
+    CalendarChannel,
+    CalendarCursor,
+    CalendarLink,
+)
+
+__all__ = [
+    "SEALED",
+    "Appointment",
+    "AppointmentMeeting",
+    "BusyBlock",
+    "CalendarChannel",
+    "CalendarCursor",
+    "CalendarLink",
+    "CallRecord",
+    "Practitioner",
+    "PractitionerSchedule",
+]
 ZONE_LENGTH = 64
 SEALED = (("appointment_meetings", "password"), ("appointment_meetings", "host_url"))
 """Columns that hold what the vault encrypted."""
