@@ -51,8 +51,10 @@ async def installed(site: Path, load_plugins, database: Database) -> Database:
         await tx.execute("INSERT INTO acme_parts VALUES (1, 1)")
         await tx.execute("CREATE TABLE acme_extra_things (id INTEGER PRIMARY KEY)")
         await tx.execute(
-            "INSERT INTO plugin_records (plugin, distribution, version, table_prefix, services, providers, seen_at)"
-            " VALUES ('acme_extra', 'x', '1', 'acme_extra_', '[]', '[]', 0)"
+            "INSERT INTO plugin_records"
+            " (plugin, distribution, version, table_prefix, services, providers, listens, seen_at)"
+            " VALUES ('acme_extra', 'x', '1', 'acme_extra_', '[]', '[]', ?, 0)",
+            False,
         )
         for service in ("acme", "others"):
             await tx.execute(
