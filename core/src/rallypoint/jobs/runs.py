@@ -34,6 +34,14 @@ def run_id(plugin: str, task: str, connection_id: str = "") -> str:
     return f"{plugin}/{task}/{connection_id}"
 
 
+async def last_success(database: Database, connection_id: str) -> int | None:
+    """Return when a task of a connection last ended well, in milliseconds; None when none has."""
+    row = await database.fetch_one(
+        "SELECT MAX(last_success_at) AS at FROM scheduled_runs WHERE connection_id = ?", connection_id
+    )
+    return None if row is None or row["at"] is None else int(row["at"])
+
+
 async def ensure_global(tx: Transaction, plugin: str, task: str) -> None:
     """Make the row of a global task, due now."""
     await tx.execute(

@@ -57,6 +57,11 @@ def rfc3339(at: int) -> str:
     return f"{moment.isoformat(timespec='milliseconds' if at % 1000 else 'seconds')}Z"
 
 
+def rfc3339_ms(at: int) -> str:
+    """Render milliseconds as RFC 3339 UTC with its three digits, as integrations.md shows every time."""
+    return f"{(_EPOCH + timedelta(milliseconds=at)).isoformat(timespec='milliseconds')}Z"
+
+
 def rfc3339_or_none(at: int | None) -> str | None:
     """Render a time that may be absent."""
     return None if at is None else rfc3339(at)
