@@ -27,7 +27,8 @@ class Fault:
         headers: Of that answer.
         body: Of that answer.
         delay: Seconds before anything is answered.
-        cut: Close the connection without an answer.
+        cut: Close the connection without an answer; the request is carried out nevertheless.
+        cut_after: Close the connection after so many bytes of the real answer's body.
         times: How many requests.
         path: Of the requests, a prefix.
     """
@@ -39,6 +40,7 @@ class Fault:
     cut: bool = False
     times: int = 1
     path: str = "/"
+    cut_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,10 @@ class ProviderFake(ABC):
         cut: bool = False,
         times: int = 1,
         path: str = "/",
+        cut_after: int | None = None,
     ) -> None:
         """Let the next requests go wrong; see :class:`Fault`."""
-        self.faults.append(Fault(status, headers or {}, body, delay, cut, times, path))
+        self.faults.append(Fault(status, headers or {}, body, delay, cut, times, path, cut_after))
 
     def received(self, method: str, path: str) -> Sequence[Recorded]:
         """Return the requests of one method and path."""
@@ -154,6 +157,8 @@ class ProviderFake(ABC):
         await asyncio.sleep(fault.delay)
         if fault.cut and request.transport is not None:
             request.transport.abort()
+        if fault.cut_after is not None:
+            return await _broken_off(await _answer(handler, request), request, fault.cut_after)
         if fault.status is None:
             return await _answer(handler, request)
         return web.Response(status=fault.status, headers=fault.headers, text=fault.body)
@@ -175,3 +180,15 @@ class ProviderFake(ABC):
 async def _answer(handler: Any, request: web.Request) -> web.StreamResponse:
     response: web.StreamResponse = await handler(request)
     return response
+
+
+async def _broken_off(whole: web.StreamResponse, request: web.Request, after: int) -> web.StreamResponse:
+    """Send the head of an answer and the beginning of its body, then close the connection."""
+    body = whole.body if isinstance(whole, web.Response) and isinstance(whole.body, bytes) else b""
+    begun = web.StreamResponse(status=whole.status, headers=whole.headers)
+    begun.content_length = len(body)
+    await begun.prepare(request)
+    await begun.write(body[:after])
+    if request.transport is not None:
+        request.transport.abort()
+    return begun
