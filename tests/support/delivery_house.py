@@ -22,8 +22,8 @@ from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Database, Transaction
 from rallypoint.storage.leases import Leases
+from rallypoint.webhooks.bodies import Renderer
 from rallypoint.webhooks.deliveries import Deliveries
-from rallypoint.webhooks.drain import Renderer
 from rallypoint.webhooks.targets import NewTarget, Targets
 
 TYPES = (EventType("thing.happened", "It happened"), EventType("thing.whispered", "Quietly", webhooks=False))
@@ -71,6 +71,7 @@ class House:
         self.deliveries = Deliveries(
             database, self.jobs, self.leases, self.outbox, self.vault, self.settings, self.renderers
         )
+        self.targets.on_removed.append(self.deliveries.forget)
         self._seqs: dict[str, int] = {}
 
     async def _listeners(self, _tx: Transaction) -> list[str]:

@@ -11,7 +11,9 @@ from rallypoint.connections.http import ProviderHttp
 from rallypoint.connections.routes import connection_routes
 from rallypoint.connections.service import Connections
 from rallypoint.events.outbox import Outbox
+from rallypoint.identity.api import People
 from rallypoint.identity.channel import UserChannel
+from rallypoint.identity.people import Directory
 from rallypoint.identity.routes import identity_routes
 from rallypoint.identity.service import Identity
 from rallypoint.jobs.engine import make_jobs
@@ -89,6 +91,7 @@ class House:
         self.connections = Connections(self.database, self.vault, self.outbox, ProviderHttp())
         self.sockets = Sockets(self.hub, self.identity.authenticator, settings)
         self.deliveries = Deliveries(self.database, self.jobs, self.leases, self.outbox, self.vault, settings)
+        self.targets.on_removed.append(self.deliveries.forget)
         self.history = History(self.database, self.jobs)
         self.idempotency = Idempotency(
             self.database, self.vault, keep=round(settings.retention_idempotency * 1000)

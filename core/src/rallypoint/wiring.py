@@ -15,7 +15,7 @@ from rallypoint.plugins.channels import guard_channel
 from rallypoint.plugins.loaded import LoadedPlugin
 from rallypoint.plugins.plugins import Plugins
 from rallypoint.plugins.shared import listeners
-from rallypoint.plugins.sources import guard_source
+from rallypoint.plugins.sources import guard_kind, guard_source
 from rallypoint.storage.database import Transaction
 from rallypoint.storage.ids import new_id
 from rallypoint.web.routing import Route
@@ -58,6 +58,8 @@ class Wiring:
         house.web.mount(parts.routes, self._dispatch.guard(plugin.name))
         house.web.mount(self._webhook_routes(plugin))
         house.outbox.declare(parts.events)
+        for kind in parts.target_kinds:
+            house.deliveries.kinds.declare(guard_kind(self._dispatch, plugin.name, kind))
         for channel in parts.channels:
             house.hub.add_channel(guard_channel(self._dispatch, plugin, channel))
         for connection in parts.connections:

@@ -1,11 +1,12 @@
-"""A plugin's webhook source, its verifier and handler run as every other piece of its code."""
+"""A plugin's webhook source and kinds of targets: their functions run as every other piece of its code."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rallypoint.plugins.contributions import Inbound, WebhookSource
+from rallypoint.plugins.contributions import Inbound, TargetInfo, TargetKind, WebhookSource
 from rallypoint.plugins.dispatch import Dispatcher
 from rallypoint.web.routing import Reply
 
@@ -27,6 +28,19 @@ def guard_source(dispatch: Dispatcher, plugin: str, source: WebhookSource) -> We
         await dispatch.run(plugin, _coroutine(source.handle, inbound), what=what)
 
     return replace(source, verify=verify, delivery_id=delivery_id, answer=answer, handle=handle)
+
+
+def guard_kind(dispatch: Dispatcher, plugin: str, kind: TargetKind) -> TargetKind:
+    """Return a kind of webhook targets whose function runs under the dispatcher."""
+
+    async def headers(targets: Sequence[TargetInfo]) -> Mapping[str, Mapping[str, str]]:
+        work = _coroutine(kind.headers, targets)
+        found: Mapping[str, Mapping[str, str]] = await dispatch.run(
+            plugin, work, what=f"headers of {kind.kind}", timeout=dispatch.timeout
+        )
+        return found
+
+    return replace(kind, headers=headers)
 
 
 async def _coroutine(function: Any, *arguments: Any) -> Any:

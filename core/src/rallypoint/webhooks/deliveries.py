@@ -14,7 +14,9 @@ from rallypoint.settings import Settings
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database
 from rallypoint.storage.leases import LeaseLost, Leases
-from rallypoint.webhooks.drain import LEASE_SECONDS, Drain, Renderer
+from rallypoint.webhooks.bodies import Renderer
+from rallypoint.webhooks.drain import LEASE_SECONDS, Drain
+from rallypoint.webhooks.kinds import Kinds
 from rallypoint.webhooks.ledger import DISABLED, Ledger
 from rallypoint.webhooks.queue import DRAIN
 from rallypoint.webhooks.reading import Reader
@@ -39,6 +41,9 @@ class Deliveries:
         vault: Decrypts the targets' secrets.
         settings: Timeouts, retries, and whether private targets are allowed.
         renderers: Bodies by kind of target; the event's own for any other kind.
+
+    Attributes:
+        kinds: Of targets that plugins look after.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Deliveries:
         self._sender = Sender(allow_private=settings.allow_private_targets, timeout=settings.webhook_timeout)
         self._policy = RetryPolicy.of(settings)
         self._renderers = renderers
+        self.kinds = Kinds()
         self._disable_after = settings.webhook_disable_after
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._drains: dict[int, Drain] = {}
@@ -74,6 +80,11 @@ class Deliveries:
             drain.stop(grace)
         await self.idle()
         await self._sender.close()
+
+    def forget(self, target_id: str) -> None:
+        """Send nothing more to a removed target from this process; others see it within a quarter second."""
+        for drain in self._drains.values():
+            drain.forget(target_id)
 
     async def idle(self) -> None:
         """Wait until nothing is due and everything is written down."""
@@ -128,6 +139,7 @@ class Deliveries:
             leases=self._leases,
             policy=self._policy,
             renderers=self._renderers,
+            kinds=self.kinds,
             disable_after=self._disable_after,
         )
         await drain.run()

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from rallypoint.events.types import Event
 from rallypoint.storage import clock
 from rallypoint.storage.database import Row
 from rallypoint.storage.leases import Lease, Leases
+from rallypoint.webhooks.bodies import Renderer, rendered
+from rallypoint.webhooks.extras import PARK_SECONDS, Extras
+from rallypoint.webhooks.kinds import Kinds
 from rallypoint.webhooks.lanes import Attempted, Destination, Item, Lane, Outcome
 from rallypoint.webhooks.ledger import Ledger, Page
 from rallypoint.webhooks.pool import Pool
@@ -22,7 +24,6 @@ from rallypoint.webhooks.reading import LANES_A_PAGE, LANES_A_READ, Reader
 from rallypoint.webhooks.retry import RetryPolicy
 from rallypoint.webhooks.sender import Result, Sender
 
-Renderer = Callable[[Event], bytes]
 LEASE_SECONDS = 15.0
 _SAFETY_SECONDS = 2.0
 _TICK_SECONDS = 0.25
@@ -46,6 +47,7 @@ class Drain:
         leases: Renews the lease.
         policy: When to try again.
         renderers: Bodies of kinds of targets that do not take the event's own.
+        kinds: Says what plugins' kinds of targets are sent beside the body.
         disable_after: Seconds of failing before a target is switched off.
     """
 
@@ -60,6 +62,7 @@ class Drain:
         leases: Leases,
         policy: RetryPolicy,
         renderers: Mapping[str, Renderer],
+        kinds: Kinds,
         disable_after: float,
     ) -> None:
         self.lease = lease
@@ -70,6 +73,7 @@ class Drain:
         self._disable_after = round(disable_after * 1000)
         self._valid_until = time.monotonic() + LEASE_SECONDS - _SAFETY_SECONDS
         self._pool: Pool[Lane] = Pool(self._attempt)
+        self._extras = Extras(kinds, ready=self._resume, park=self._park, close=self._withdraw)
         self._lanes: dict[str, Lane] = {}
         self._targets: dict[str, Destination] = {}
         self._attempted: deque[Attempted] = deque()
@@ -84,6 +88,12 @@ class Drain:
         """Look for due lanes again."""
         self._look = True
         self._signal.set()
+
+    def forget(self, target_id: str) -> None:
+        """Send nothing more to a target that was removed just now."""
+        if (target := self._targets.get(target_id)) is not None:
+            target.closed = "gone"
+            self._empty(target)
 
     async def run(self) -> None:
         """Work until nothing is due.
@@ -106,6 +116,7 @@ class Drain:
         finally:
             self.over = True
             await self._pool.stop(0)
+            await self._extras.stop()
 
     def stop(self, grace: float) -> None:
         """Begin nothing more; :meth:`run` ends once what is in flight has, after ``grace`` seconds at most."""
@@ -134,6 +145,7 @@ class Drain:
         for target in list(self._targets.values()):
             if target.closed:
                 self._empty(target)
+        self._extras.tend()
 
     async def _renew(self) -> None:
         left = self._valid_until - time.monotonic()
@@ -164,7 +176,7 @@ class Drain:
     async def _fill(self, lanes: list[Lane]) -> None:
         """Read the lanes' deliveries and begin; the next lanes are read while these are sent."""
         found = await self._reader.items([lane.id for lane in lanes])
-        bodies = await self._rendered(found)
+        bodies = await rendered(self._reader, self._renderers, found, self._kind_of)
         for row in found:
             body = bodies.get(row["id"]) or bytes(row["body"])
             self._lanes[row["lane_id"]].items.append(Item(row["id"], row["seq"], row["event_id"], body))
@@ -173,8 +185,9 @@ class Drain:
 
     async def _meet(self, ids: set[str]) -> None:
         """Learn targets; lanes of one that is no longer there are given up."""
-        for target in await self._reader.refresh({}, sorted(ids)):
-            self._targets[target.id] = target
+        met = {target.id: target for target in await self._reader.refresh({}, sorted(ids))}
+        self._targets.update(met)
+        self._extras.meet(met.values())
         if orphans := ids - self._targets.keys():
             await self._ledger.give_up(self.lease, sorted(orphans))
 
@@ -187,17 +200,8 @@ class Drain:
         self._lanes[lane.id] = lane
         return lane
 
-    async def _rendered(self, rows: list[Row]) -> dict[str, bytes]:
-        """Return the bodies, by delivery, of targets whose kind renders its own."""
-        special = [
-            (row, renderer)
-            for row in rows
-            if (renderer := self._renderers.get(self._lanes[row["lane_id"]].target.kind)) is not None
-        ]
-        if not special:
-            return {}
-        events = await self._reader.events({row["event_id"] for row, _ in special})
-        return {row["id"]: renderer(events[row["event_id"]]) for row, renderer in special}
+    def _kind_of(self, row: Row) -> str:
+        return self._lanes[row["lane_id"]].target.kind
 
     def _begin(self, lane: Lane) -> None:
         if lane.items:
@@ -219,7 +223,7 @@ class Drain:
             target.in_flight -= 1
             self._leave(lane)
             return
-        result = await self._sender.send(target.url, target.secrets, item.event_id, item.body)
+        result = await self._sender.send(target.url, target.secrets, item.event_id, item.body, target.headers)
         target.in_flight -= 1
         if result.ok:
             self._succeeded(lane, item, result)
@@ -268,6 +272,20 @@ class Drain:
         lane.attempts += 1
         lane.next_at = at
         self._leave(lane)
+
+    def _resume(self, target: Destination) -> None:
+        self._offer(target)
+        self._signal.set()
+
+    def _park(self, target: Destination) -> None:
+        """Let the lanes of a target wait, which is no failure of its."""
+        for lane in target.waiting:
+            lane.next_at = clock.now() + round(PARK_SECONDS * 1000)
+        self._empty(target)
+
+    def _withdraw(self, target: Destination) -> None:
+        self._close(target, "gone")
+        self._signal.set()
 
     def _close(self, target: Destination, reason: str) -> None:
         target.closed = reason

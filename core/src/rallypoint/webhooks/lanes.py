@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,6 +32,9 @@ class Destination:
     Args:
         failing_since: Milliseconds of the first failure since the last success.
         closed: Why nothing may be sent to it any more; empty while it is open.
+        headers: Sent beside those of every delivery: what its plugin adds (``extras``).
+        held: Nothing is sent until that is known.
+        ask_at: When the plugin is asked again, by the monotonic clock.
         waiting: Lanes that could be sent.
         in_flight: Lanes that are being sent.
         lanes: Lanes in memory.
@@ -42,6 +46,9 @@ class Destination:
     secrets: tuple[str, ...]
     failing_since: int | None
     closed: str = ""
+    headers: Mapping[str, str] | None = None
+    held: bool = False
+    ask_at: float = 0.0
     waiting: deque[Lane] = field(default_factory=deque)
     in_flight: int = 0
     lanes: int = 0
@@ -49,7 +56,7 @@ class Destination:
     def next_lane(self) -> Lane | None:
         """Take a lane that may be sent now; a target that fails gets one probe at a time."""
         allowed = LANES_AT_ONCE if self.failing_since is None else 1
-        if self.closed or not self.waiting or self.in_flight >= allowed:
+        if self.closed or self.held or not self.waiting or self.in_flight >= allowed:
             return None
         self.in_flight += 1
         return self.waiting.popleft()

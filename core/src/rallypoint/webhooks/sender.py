@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -17,6 +17,7 @@ from rallypoint import __version__
 from rallypoint.storage import clock
 from rallypoint.webhooks import signing
 from rallypoint.webhooks.guard import PrivateAddressError, make_session
+from rallypoint.webhooks.kinds import hide
 from rallypoint.webhooks.turns import Turns
 
 REPLY_HEAD = 1024
@@ -71,7 +72,14 @@ class Sender:
         if session is not None:
             await session.close()
 
-    async def send(self, url: str, secrets: Sequence[str], message_id: str, body: bytes) -> Result:
+    async def send(
+        self,
+        url: str,
+        secrets: Sequence[str],
+        message_id: str,
+        body: bytes,
+        extra: Mapping[str, str] | None = None,
+    ) -> Result:
         """Post ``body`` once.
 
         Args:
@@ -79,12 +87,15 @@ class Sender:
             secrets: The present secret, then the previous one while it is being rotated.
             message_id: Sent as ``webhook-id``.
             body: As signed.
+            extra: Headers of this target alone; what they say is not kept, even if the receiver repeats it.
         """
         await self._turns.take()
         at = clock.now()
         begun = time.perf_counter()
         headers = signing.headers(secrets, message_id, at // 1000, body)
         headers.update(_HEADERS)
+        if extra:
+            headers.update(extra)
         try:
             response = await self._open().post(
                 self._parse(url), data=body, headers=headers, allow_redirects=False
@@ -95,6 +106,8 @@ class Sender:
                 response.release()
         except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as error:
             return Result(at, _since(begun), None, classify(error))
+        if extra:
+            reply = hide(reply, extra.values())
         retry_after = response.headers.get("Retry-After")
         wait = None if retry_after is None else parse_retry_after(retry_after, at)
         return Result(at, _since(begun), response.status, "", reply, wait)

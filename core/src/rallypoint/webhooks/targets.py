@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -75,12 +75,16 @@ class Targets:
         database: Where the rows are.
         vault: Encrypts the secrets.
         settings: Whether private targets are allowed.
+
+    Attributes:
+        on_removed: Called with the id of each target that this process removed, after the commit.
     """
 
     def __init__(self, database: Database, vault: SecretBox, settings: Settings) -> None:
         self._database = database
         self._vault = vault
         self._settings = settings
+        self.on_removed: list[Callable[[str], None]] = []
 
     def check_url(self, url: str) -> None:
         """Refuse what can never be a target.
@@ -157,13 +161,22 @@ class Targets:
             raise NotFound("There is no such webhook")
 
     async def remove(self, tx: Transaction, target_id: str) -> None:
-        """Delete a target and what is still to be sent to it; its past deliveries stay until they are pruned."""
+        """Delete a target and what is still to be sent to it; its past deliveries stay until they are pruned.
+
+        Nothing is sent after the commit, but what is being sent already; by other processes, for a quarter
+        second at most.
+        """
         shard = shard_of(target_id, shards_of(self._database))
         await tx.lock(
             "SELECT name FROM leases WHERE name = ?", f"{DRAIN}/{shard}"
         )  # no outcome is written now
         await give_up(tx, target_id)
         await tx.execute("DELETE FROM webhook_targets WHERE id = ?", target_id)
+        tx.after_commit(lambda: self._removed(target_id))
+
+    def _removed(self, target_id: str) -> None:
+        for callback in self.on_removed:
+            callback(target_id)
 
     async def rotate(self, tx: Transaction, target_id: str) -> str:
         """Give a target a new secret and return it; the previous one signs beside it for 24 hours."""
