@@ -108,8 +108,10 @@ class House:
             targets=self.targets,
             connections=self.connections,
             vault=self.vault,
+            leases=self.leases,
             identity=self.identity,
         )
+        self.kernel.services.add({People: Directory(self.database)})
         self.statuses: Callable[[], Sequence[PluginStatus]] = list
         """How this process's plugins are; set once they are loaded."""
         if self.sharing:

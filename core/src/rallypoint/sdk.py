@@ -32,7 +32,7 @@ from rallypoint.errors import (
     ValidationFailed,
 )
 from rallypoint.events.types import Draft, Event
-from rallypoint.identity.api import Mode, Principal
+from rallypoint.identity.api import Mode, People, Person, Principal
 from rallypoint.plugins.context import PluginContext, ServiceMissing
 from rallypoint.plugins.contributions import (
     ApiKeyConnection,
@@ -86,7 +86,9 @@ __all__ = [
     "Owner",
     "Page",
     "Payload",
+    "People",
     "PermanentFailure",
+    "Person",
     "PluginContext",
     "PluginError",
     "PluginSettings",

@@ -35,6 +35,37 @@ class Principal:
     is_operator: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as others may know them.
+
+    Args:
+        user_id: UUIDv7.
+        email: As typed at registration.
+        name: As shown; empty when none was given.
+        account_name: Of the organisation.
+    """
+
+    user_id: str
+    account_id: str
+    email: str
+    name: str
+    role: Role
+    account_name: str
+
+
+class People(Protocol):
+    """Looks users up by their ids; found with ``ctx.service(People)``."""
+
+    async def find(self, account_id: str, user_id: str) -> Person | None:
+        """Return a user of an account; None when there is none, or the user has been disabled or archived."""
+        ...
+
+    async def account_name(self, account_id: str) -> str:
+        """Return the name of an account; empty when there is none."""
+        ...
+
+
 class Authenticator(Protocol):
     """Turns what a caller shows into a principal, with a cache of at most five seconds."""
 

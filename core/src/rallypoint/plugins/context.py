@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rallypoint.security.vault import Vault
     from rallypoint.settings import Settings
     from rallypoint.storage.database import Database
+    from rallypoint.storage.leases import Leases
     from rallypoint.storage.store import Store
     from rallypoint.webhooks.targets import Targets
 
@@ -149,6 +150,7 @@ class Kernel:
     targets: Targets
     connections: Connections
     vault: Vault
+    leases: Leases
     identity: Identity
     services: Services = field(default_factory=Services)
     hooks: ExtensionPoints = field(default_factory=ExtensionPoints)
