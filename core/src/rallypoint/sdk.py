@@ -50,6 +50,7 @@ from rallypoint.plugins.contributions import (
 )
 from rallypoint.plugins.hookspecs import hookimpl, hookspec
 from rallypoint.realtime.channel import Join, Joined, Message, Payload, Refused, Replay, RowChange
+from rallypoint.web.fields import Body, Integer, Moment, Text
 from rallypoint.web.routing import Access, Call, Data, Done, Page, Reply, Route, Routes
 from rallypoint.webhooks.verifiers import hmac_verifier, standard_webhooks_verifier, token_verifier
 
@@ -59,6 +60,7 @@ __all__ = [
     "ApiKeyConnection",
     "BadConfig",
     "BadRequest",
+    "Body",
     "Call",
     "Channel",
     "Client",
@@ -75,10 +77,12 @@ __all__ = [
     "Health",
     "Identity",
     "Inbound",
+    "Integer",
     "Join",
     "Joined",
     "Message",
     "Mode",
+    "Moment",
     "NeedsReauth",
     "NotFound",
     "OAuth2Connection",
@@ -106,6 +110,7 @@ __all__ = [
     "TargetInfo",
     "TargetKind",
     "Task",
+    "Text",
     "TokenSource",
     "TooLarge",
     "Unauthorized",
