@@ -130,15 +130,23 @@ class Appointment(Model):
 
 
 class AppointmentMeeting(Model):
-    """Where an appointment takes place: as it should be (wanted, wanted_seq) and as the provider has it."""
+    """Where an appointment takes place.
+
+    ``wanted`` and ``done`` are fingerprints of the meeting as it should be and as the provider last made it; empty
+    for none, and a question mark for one of which nobody knows. Work is due at ``next_at`` while they differ.
+    """
 
     id = fields.BigIntField(primary_key=True)
     account_id = fields.CharField(36)
     mode = fields.CharField(8)
     appointment_id = fields.BigIntField()
-    user_id = fields.CharField(36, description="whose connection it is made with")
     platform = fields.CharField(40)
     request_id = fields.CharField(36, unique=True)
+    user_id = fields.CharField(36, default="", description="whose connection makes it; empty: the host's")
+    host_email = fields.CharField(254, default="", description="empty: the appointment's")
+    guest_email = fields.CharField(254, default="", description="empty: the appointment's")
+    topic = fields.TextField(default="", description="empty: the appointment's")
+    description = fields.TextField(default="", description="empty: the appointment's")
     meeting_url = fields.TextField(default="")
     meeting_id = fields.CharField(200, default="")
     password = fields.TextField(null=True, description="encrypted")
@@ -146,12 +154,12 @@ class AppointmentMeeting(Model):
     dial_in_number = fields.CharField(200, null=True)
     external = fields.TextField(default="{}", description="the provider's keys, JSON")
     status = fields.CharField(16, default="pending", description="pending, ready, failed, cancelled")
-    wanted = fields.BooleanField(default=True, description="False: it is to be removed")
-    wanted_seq = fields.BigIntField(default=1)
-    done_seq = fields.BigIntField(default=0)
+    wanted = fields.CharField(64, default="")
+    done = fields.CharField(64, default="")
     failures = fields.IntField(default=0)
     reason = fields.TextField(default="")
     next_at = fields.BigIntField(null=True)
+    claimed_until = fields.BigIntField(default=0)
     created_at = fields.BigIntField()
     updated_at = fields.BigIntField()
 

@@ -86,7 +86,8 @@ class NewAppointment:
     Args:
         start: Milliseconds.
         duration: Minutes; None for the practitioner's slot at that time, else 60.
-        practitioner_id: Of the same account; None for an appointment with nobody in particular.
+        practitioner_id: Of the same account; None for an appointment with nobody in particular, whose
+            ``practitioner_name`` and ``timezone`` (IANA) may then be said.
         customer_id: UUID of a customer of the account; empty to find or make one from the other fields.
         meeting: A platform; ``True`` for the practitioner's preferred one; ``False`` for no meeting.
     """
@@ -94,6 +95,8 @@ class NewAppointment:
     start: int
     duration: int | None = None
     practitioner_id: int | None = None
+    practitioner_name: str = ""
+    timezone: str = "UTC"
     customer_id: str = ""
     customer_name: str = ""
     customer_email: str = ""
