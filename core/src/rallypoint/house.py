@@ -88,9 +88,19 @@ class House:
         self.targets = Targets(self.database, self.vault, settings)
         self.limiter = Limiter.from_settings(settings, self.sharing.windows if self.sharing else None)
         self.identity = Identity(settings, self.database, limit=self.limiter.check)
-        self.connections = Connections(self.database, self.vault, self.outbox, ProviderHttp())
+        self.connections = Connections(
+            self.database, self.vault, self.outbox, ProviderHttp(), settings, self.leases
+        )
         self.sockets = Sockets(self.hub, self.identity.authenticator, settings)
-        self.deliveries = Deliveries(self.database, self.jobs, self.leases, self.outbox, self.vault, settings)
+        self.deliveries = Deliveries(
+            self.database,
+            self.jobs,
+            self.leases,
+            self.outbox,
+            self.vault,
+            settings,
+            busy=self.metrics.busy,
+        )
         self.targets.on_removed.append(self.deliveries.forget)
         self.history = History(self.database, self.jobs)
         self.idempotency = Idempotency(
@@ -123,7 +133,7 @@ class House:
     @property
     def url(self) -> str:
         """How clients reach this server."""
-        return self.settings.public_url or f"http://{self.settings.host}:{self.settings.port}"
+        return self.settings.own_url
 
     def claims(self) -> Registry:
         """Return the registry that plugins' claims are checked against, with the core's own in it."""

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from rallypoint.connections.revocations import SWEEP_SECONDS
 from rallypoint.events.retention import prune
 from rallypoint.house import House
 from rallypoint.plugins.loaded import LoadedPlugin
@@ -61,6 +62,7 @@ class Opening:
         if serves:
             await house.sockets.start()
         house.jobs.every(PRUNE_SECONDS, "retention", self._prune)
+        house.jobs.every(SWEEP_SECONDS, "connections.revocations", house.connections.revocations.sweep)
         await house.jobs.start()
         self._stack.push_async_callback(house.deliveries.stop, GRACE_SECONDS)
         self._stack.push_async_callback(house.jobs.stop, GRACE_SECONDS)
@@ -108,6 +110,7 @@ class Opening:
         house = self.house
         await prune(house.database, house.settings)
         await house.identity.sessions.prune()
+        await house.connections.prune()
         while await house.idempotency.prune():
             pass
 

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         """Whether this is the one-machine default: SQLite in ``DATA_DIR``."""
         return not self.database_url or self.database_url.startswith("sqlite://")
 
+    @property
+    def own_url(self) -> str:
+        """How the world reaches this server, without a slash at the end."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
+
     def derive(self, purpose: str) -> bytes:
         """Return 32 bytes derived from ``SECRET_KEY`` for one purpose (HKDF-expand with one block, RFC 5869)."""
         key = self.secret_key.get_secret_value().encode()

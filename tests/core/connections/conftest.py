@@ -17,6 +17,7 @@ from rallypoint.realtime.channel import Message
 from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Database
+from rallypoint.storage.leases import Leases
 from rallypoint.testing.fakes import ProviderFake
 
 ACCOUNT, USER = "0190a000-0000-7000-8000-00000000000a", "0190a000-0000-7000-8000-00000000000b"
@@ -78,7 +79,8 @@ async def connections(
 ) -> AsyncIterator[Connections]:
     jobs = EmbeddedJobs()
     outbox = Outbox(database, jobs, pushed)
-    service = Connections(database, Vault(Settings(secret_key="x" * 32)), outbox, http)
+    settings = Settings(secret_key="x" * 32, _env_file=None)
+    service = Connections(database, Vault(settings), outbox, http, settings, Leases(database))
     service.declare("acme", declared(acme.url))
     yield service
 

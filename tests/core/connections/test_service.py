@@ -179,7 +179,7 @@ async def test_a_service_is_listed_page_by_page(connections: Connections) -> Non
 async def test_the_rows_of_an_absent_plugin_stay(connections: Connections, database: Database) -> None:
     await connections.connect(ALICE, "acme", KEY)
     id_ = (await connections.row(ALICE, "acme"))["id"]
-    connections._services.clear()
+    connections._declared.known.clear()
     assert await connections.get(id_) is None
     assert await connections.for_service("acme") == []
     assert [row["service"] for row in await connections.list(ALICE)] == ["acme"]

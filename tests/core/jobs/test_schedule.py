@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from rallypoint.connections.api import Connection
+from rallypoint.connections.api import Connection, Owner
 from rallypoint.connections.http import ProviderHttp
-from rallypoint.connections.api import Owner
 from rallypoint.connections.service import Connections
 from rallypoint.errors import BadConfig, NeedsReauth, PermanentFailure, RetryLater
 from rallypoint.events.outbox import Outbox
@@ -24,6 +23,7 @@ from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row
+from rallypoint.storage.leases import Leases
 
 ALICE = Owner("account", "alice", "live")
 
@@ -40,7 +40,10 @@ class House:
         self.database = database
         self.jobs = EmbeddedJobs()
         outbox = Outbox(database, self.jobs, Nobody())
-        self.connections = Connections(database, Vault(Settings(secret_key="x" * 32)), outbox, ProviderHttp())
+        settings = Settings(secret_key="x" * 32)
+        self.connections = Connections(
+            database, Vault(settings), outbox, ProviderHttp(), settings, Leases(database)
+        )
         self.connections.declare("acme", _acme())
         self.schedule = Schedule(database, self.jobs, self.connections)
 

@@ -14,6 +14,7 @@ from rallypoint.storage.store import Store
 
 ConnectionState = Literal["connected", "needs_reauth", "removed"]
 TokenAuth = Literal["client_secret_post", "client_secret_basic"]
+RevokeAuth = Literal["none", "client_secret_post", "client_secret_basic"]
 OAuthFailure = Literal["state", "denied", "scopes", "exchange", "identify", "unavailable"]
 
 

@@ -21,6 +21,7 @@ from yarl import URL
 from rallypoint import __version__
 from rallypoint.connections.api import Response
 from rallypoint.connections.breaker import Breaker
+from rallypoint.connections.pace import Pace
 from rallypoint.connections.replies import reason_code, refusal, retry_after
 from rallypoint.errors import NeedsReauth, PermanentFailure, RetryLater
 
@@ -64,6 +65,7 @@ class Request:
         body: JSON-able; None for no body.
         data: Bytes in place of ``body``, with their ``content_type``.
         quota: Whose request limit it counts against: a 429 holds back the other calls of the same quota.
+        pace: Of the service; each attempt waits for its turn.
     """
 
     method: str
@@ -75,6 +77,7 @@ class Request:
     quota: str = ""
     data: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
+    pace: Pace | None = None
 
     @property
     def url(self) -> URL:
@@ -158,6 +161,8 @@ class ProviderHttp:
         return after if after is not None else random.uniform(0, self.options.retry_base * 2**attempt)
 
     async def _attempt(self, request: Request, breaker: Breaker) -> Response:
+        if request.pace is not None:
+            await request.pace.turn(request.quota)
         try:
             status, headers, body = await self._exchange(request, request.url)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TypeVar
 
-from rallypoint.connections import records
-from rallypoint.connections.api import Client, Connection, ConnectionState, Owner
-from rallypoint.connections.client import ApiClient, SandboxClient
-from rallypoint.connections.events import EVENTS, NEEDS_REAUTH, RECOVERED, draft
+import structlog
+
+from rallypoint.connections import records, timeline
+from rallypoint.connections.api import Completed, Connection, Identity, Owner
+from rallypoint.connections.changes import Changes, Observer
+from rallypoint.connections.client import ApiClient
+from rallypoint.connections.consent import IDENTIFY_TIMEOUT, Consent, Consented, Return
 from rallypoint.connections.http import ProviderHttp
+from rallypoint.connections.operators import OperatorClients
+from rallypoint.connections.records import Grant
+from rallypoint.connections.revocations import Revocations
+from rallypoint.connections.services import ConsentService, KeyService, Service, Services
+from rallypoint.connections.states import States
 from rallypoint.errors import (
     NeedsReauth,
     NotFound,
@@ -20,26 +30,20 @@ from rallypoint.errors import (
 )
 from rallypoint.events.outbox import Outbox
 from rallypoint.identity.api import Mode
-from rallypoint.plugins.contributions import ApiKeyConnection
+from rallypoint.plugins.contributions import AnyConnection
 from rallypoint.plugins.running import Runner, run_plainly
-from rallypoint.security.vault import Vault, VaultError
+from rallypoint.security.vault import Vault
+from rallypoint.settings import Settings
+from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row, Transaction
-from rallypoint.storage.ids import new_id
-from rallypoint.storage.store import Store
+from rallypoint.storage.leases import Leases
 
-_IDENTIFY_TIMEOUT = 60.0
-Observer = Callable[[Transaction, str, Connection, ConnectionState], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A declared service and the plugin it belongs to."""
-
-    plugin: str
-    declared: ApiKeyConnection
+T = TypeVar("T")
+FAREWELL_SECONDS = 10.0
+_log = structlog.stdlib.get_logger("rallypoint.connections")
 
 
-class Connections:
+class Connections(OperatorClients):
     """Connections of all users.
 
     Args:
@@ -47,25 +51,43 @@ class Connections:
         vault: Encrypts credentials.
         outbox: Takes the news for owners.
         http: Calls providers.
+        settings: With the secret key, and where we are reached.
+        leases: Of this process.
     """
 
-    def __init__(self, database: Database, vault: Vault, outbox: Outbox, http: ProviderHttp) -> None:
-        self._database = database
-        self._vault = vault
-        self._outbox = outbox
-        self._http = http
-        self._services: dict[str, Service] = {}
-        self._observers: list[Observer] = []
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        outbox: Outbox,
+        http: ProviderHttp,
+        settings: Settings,
+        leases: Leases,
+    ) -> None:
+        super().__init__(http)
+        self._database, self._vault = database, vault
+        self._changes = Changes(database, outbox)
+        self._declared = Services(
+            database, vault, http, leases, refused=self._changes.refuse, mended=self._changes.mend
+        )
+        self._states = States(database, settings)
+        self._consent = Consent(database, settings, self._declared, self._states, http)
+        self.revocations = Revocations(database, vault, self._declared)
+        self._changes.bind(self._declared, self.revocations)
         self._run: Runner = run_plainly
-        outbox.declare(EVENTS)
 
     async def open(self) -> None:
         """Open the HTTP client."""
         await self._http.open()
 
     async def close(self) -> None:
-        """Close the HTTP client."""
+        """Let refreshes under way end, and close the HTTP client."""
+        await self._declared.keeper.close()
         await self._http.close()
+
+    async def prune(self) -> None:
+        """Forget consents that are long over."""
+        await self._states.prune()
 
     def supervise(self, run: Runner) -> None:
         """Call plugins through ``run`` from now on."""
@@ -73,33 +95,20 @@ class Connections:
 
     def observe(self, observer: Observer) -> None:
         """Call ``observer(tx, plugin, connection, state)`` in the transaction of every change."""
-        self._observers.append(observer)
+        self._changes.observe(observer)
 
-    def declare(self, plugin: str, declared: ApiKeyConnection) -> None:
+    def declare(self, plugin: str, declared: AnyConnection) -> None:
         """Let users connect a service of ``plugin``.
 
         Raises:
             ValueError: The service's name is taken.
         """
-        if known := self._services.get(declared.service):
-            raise ValueError(f"the service {declared.service!r} is declared by {known.plugin}")
-        self._services[declared.service] = Service(plugin, declared)
+        self._declared.declare(plugin, declared)
 
     @property
     def services(self) -> Mapping[str, Service]:
         """What users may connect, by name."""
-        return self._services
-
-    def client(self, base_url: str, headers: Mapping[str, str], *, quota: str = "") -> Client:
-        """Return a client with the operator's own credentials, for plugins without users' connections.
-
-        Args:
-            base_url: Of the provider's API.
-            headers: Carry the credential.
-            quota: Clients of the same quota wait together when the provider answers 429.
-        """
-        fixed = dict(headers)
-        return ApiClient(self._http, base_url, lambda: fixed, quota=quota or base_url)
+        return self._declared.known
 
     async def connect(self, owner: Owner, service: str, api_key: str) -> tuple[Row, bool]:
         """Verify a key with its provider and keep it; returns the connection's row and whether it is new.
@@ -108,33 +117,86 @@ class Connections:
 
         Raises:
             NotFound: No such service.
+            BadRequest: It is connected by consent.
             ValidationFailed: The provider refuses the key.
             Unavailable: The provider cannot be asked at present.
         """
-        known = self._known(service)
+        known = self._declared.with_key(service)
         live = owner.mode == "live"
         label = await self._identify(known, owner, api_key) if live else "Sandbox"
         sealed = self._vault.encrypt(api_key) if live else ""
-        async with self._database.transaction() as tx:
-            before = await records.of_user(tx, owner, service)
-            row = await records.save(tx, owner, service, sealed, label)
-            if before is not None and before["state"] == "needs_reauth":
-                row = await self._tell(tx, RECOVERED, row["id"])
-            await self._notify(tx, row, "connected")
-        return row, before is None
+        kept = await self._changes.keep(owner, service, Grant("api_key", sealed, Identity(label)))
+        return kept.row, kept.created
+
+    async def begin(
+        self, owner: Owner, service: str, *, scopes: Iterable[str] = (), return_to: str = ""
+    ) -> str:
+        """Return the URL at which the user consents to a connection.
+
+        That of a sandbox leads straight to the callback, so that a client meets the same steps and no provider.
+
+        Args:
+            owner: Who connects.
+            service: With OAuth2.
+            scopes: Wanted beside those that every connection has; what was granted before is asked for again.
+            return_to: Where the user goes on afterwards: a path here, or a page that may call this API.
+
+        Raises:
+            NotFound: No such service.
+            BadRequest: It is connected with a key.
+            Conflict: It is connected, works, and has every scope.
+            ValidationFailed: ``return_to`` is elsewhere.
+        """
+        return await self._consent.begin(owner, service, scopes, return_to)
+
+    async def complete(
+        self,
+        state: str,
+        *,
+        code: str = "",
+        error: str = "",
+        services: Collection[str] | None = None,
+        path: str = "",
+    ) -> Completed:
+        """Turn what a provider handed the user back with into a connection.
+
+        Args:
+            state: As the provider returned it.
+            code: To be exchanged; empty when there is an error.
+            error: The provider's, in place of a code.
+            services: Those that this callback serves; None for all.
+            path: Of the callback, which must be the service's ``redirect_path``; empty for an alias.
+
+        Raises:
+            OAuthFailed: With the reason and, if it is known, where the user goes on.
+        """
+        back = Return(state, code, error, services, path)
+        consented = await self._consent.come_back(back, self._run)
+        kept = await self._changes.keep(
+            consented.asked.owner, consented.asked.service, await self._grant(consented)
+        )
+        if kept.revocation is not None:
+            await self.revocations.at_once(kept.revocation)
+        connection = self._declared.connection(kept.row)
+        if connection is None:
+            raise NotFound(f"No installed plugin connects {consented.asked.service!r}")
+        return Completed(connection, consented.asked.return_to, kept.created)
 
     async def disconnect(self, owner: Owner, service: str) -> None:
         """Delete a user's connection, its credential and what its plugin kept for it.
 
+        A provider that can be told of the end of a grant is told; one that is away does not hold up the user.
+
         Raises:
             NotFound: There is none.
         """
-        async with self._database.transaction() as tx:
-            row = await records.of_user(tx, owner, service)
-            if row is None:
-                raise _not_connected(service)
-            await self._notify(tx, row, "removed")
-            await records.remove(tx, row["id"])
+        await self._bid_farewell(await self.row(owner, service))
+        try:
+            revocation = await self._changes.remove(owner, service)
+        except LookupError:
+            raise _not_connected(service) from None
+        if revocation is not None:
+            await self.revocations.at_once(revocation)
 
     async def list(self, owner: Owner) -> Sequence[Row]:
         """Return a user's connections, by service."""
@@ -156,17 +218,25 @@ class Connections:
         """Return a user's connection to a declared service, signed in; None when there is none."""
         async with self._database.transaction() as tx:
             row = await records.of_user(tx, Owner(account_id, user_id, mode), service)
-        return None if row is None or row["mode"] != mode else self._signed_in(row)
+        return None if row is None or row["mode"] != mode else self._declared.connection(row)
+
+    async def by_email(self, account_id: str, mode: Mode, service: str, email: str) -> Connection | None:
+        """Return the account's connection whose provider says that ``email`` is its address, signed in.
+
+        Of several, one that works, and of those the latest; None when there is none.
+        """
+        row = await records.by_email(self._database, account_id, mode, service, email) if email else None
+        return None if row is None else self._declared.connection(row)
 
     async def get(self, connection_id: str) -> Connection | None:
         """Return a connection by its id, signed in; None when it is gone or its service is not declared."""
         row = await self._database.fetch_one(records.BY_ID, connection_id)
-        return None if row is None else self._signed_in(row)
+        return None if row is None else self._declared.connection(row)
 
     async def for_service(self, service: str, *, after: str = "", limit: int = 500) -> Sequence[Connection]:
         """Return connections of a service in order of their ids, those after the id ``after``."""
         rows = await self._database.fetch(records.OF_SERVICE, service, after, limit)
-        return [found for row in rows if (found := self._signed_in(row)) is not None]
+        return [found for row in rows if (found := self._declared.connection(row)) is not None]
 
     async def mark_needs_reauth(self, connection: Connection, reason: str) -> bool:
         """Note that the provider refuses the credential, and tell the owner: once, and not of an old one.
@@ -174,35 +244,46 @@ class Connections:
         Returns:
             Whether this changed anything.
         """
-        async with self._database.transaction() as tx:
-            row = await records.refuse(tx, connection.id, connection.version, reason)
-            if row is None:
-                return False
-            row = await self._tell(tx, NEEDS_REAUTH, row["id"])
-            await self._notify(tx, row, "needs_reauth")
-        return True
+        return await self._changes.refuse(connection.id, connection.version, reason)
 
-    async def _identify(self, known: Service, owner: Owner, api_key: str) -> str:
+    async def note(
+        self,
+        connection_id: str,
+        kind: timeline.Kind,
+        *,
+        at: int | None = None,
+        until: int | None = None,
+        detail: str = "",
+        tx: Transaction | None = None,
+    ) -> None:
+        """Write a line of a connection's timeline; joins the transaction under way.
+
+        Args:
+            connection_id: Of one that may be gone: then nothing is written.
+            kind: Counted, its last time and detail kept; failures and conflicts are logged one by one too.
+            at: Milliseconds; now when left out.
+            until: When it happens again, or ends.
+            detail: A sentence for the owner; no secrets.
+            tx: To write in; one of its own, or the one under way, when left out.
+        """
+        moment = clock.now() if at is None else at
+        async with nullcontext(tx) if tx is not None else self._database.transaction() as joined:
+            await timeline.note(joined, connection_id, kind, at=moment, until=until, detail=detail)
+
+    async def timeline(self, connection_id: str) -> timeline.Timeline:
+        """Return what happened to a connection."""
+        return await timeline.read(self._database, connection_id)
+
+    async def _identify(self, known: KeyService, owner: Owner, api_key: str) -> str:
         declared = known.declared
         client = ApiClient(self._http, declared.base_url, lambda: declared.authorize(api_key))
-        candidate_id = new_id()  # nothing is stored yet; a plugin that looks for its row finds none
-        candidate = Connection(
-            id=candidate_id,
-            service=declared.service,
-            account_id=owner.account_id,
-            user_id=owner.user_id,
-            mode=owner.mode,
-            state="connected",
-            label="",
-            client=client,
-            store=Store(self._database, known.plugin, candidate_id),
-        )
+        candidate = self._declared.candidate(known, owner, client)
         try:
             return await self._run(
                 known.plugin,
                 _awaited(declared.identify(candidate)),
                 what="identify",
-                timeout=_IDENTIFY_TIMEOUT,
+                timeout=IDENTIFY_TIMEOUT,
             )
         except (NeedsReauth, PermanentFailure) as error:
             message = f"{declared.title} does not accept this key"
@@ -213,60 +294,42 @@ class Connections:
                 f"{declared.title} cannot be reached at present", headers={"Retry-After": str(wait)}
             ) from error
 
-    async def _tell(self, tx: Transaction, event: str, connection_id: str) -> Row:
-        row = await records.next_seq(tx, connection_id)
-        await self._outbox.add(tx, draft(event, row))
-        return row
+    async def _grant(self, consented: Consented) -> Grant:
+        """Return what is to be kept of a consent; a refresh token that does not come again stays as it was."""
+        asked, tokens, who = consented.asked, consented.tokens, consented.identity
+        if tokens is None:
+            return Grant("oauth2", "", who, consented.scopes)
+        if not tokens.refresh:
+            tokens = replace(tokens, refresh=await self._refresh_token_of(asked.owner, asked.service, who))
+        sealed = self._vault.encrypt(tokens.pack())
+        return Grant("oauth2", sealed, who, consented.scopes, tokens.expires_at)
 
-    async def _notify(self, tx: Transaction, row: Row, state: ConnectionState) -> None:
-        known, connection = self._services.get(row["service"]), self._signed_in(row)
-        if known is not None and connection is not None:
-            for observer in self._observers:
-                await observer(tx, known.plugin, connection, state)
-
-    def _signed_in(self, row: Row) -> Connection | None:
-        known = self._services.get(row["service"])
-        if known is None:
-            return None
-        return Connection(
-            id=row["id"],
-            service=row["service"],
-            account_id=row["account_id"],
-            user_id=row["user_id"],
-            mode=row["mode"],
-            state=row["state"],
-            label=row["label"],
-            client=self._client_of(known.declared, row),
-            store=Store(self._database, known.plugin, row["id"]),
-            version=row["version"],
-        )
-
-    def _client_of(self, declared: ApiKeyConnection, row: Row) -> Client:
-        if row["mode"] != "live":
-            return SandboxClient(declared.service)
-        return ApiClient(
-            self._http,
-            declared.base_url,
-            lambda: declared.authorize(self._unseal(row["credential"])),
-            quota=row["id"],
-        )
-
-    def _unseal(self, sealed: str) -> str:
+    async def _refresh_token_of(self, owner: Owner, service: str, who: Identity) -> str:
+        async with self._database.transaction() as tx:
+            row = await records.of_user(tx, owner, service)
+        if row is None or not row["external_id"] or row["external_id"] != records.external_id(who):
+            return ""
         try:
-            return self._vault.decrypt(sealed)
-        except VaultError as error:
-            raise NeedsReauth("the stored credential cannot be read any more") from error
+            return self._declared.keeper.unseal(row).tokens.refresh
+        except NeedsReauth:
+            return ""
 
-    def _known(self, service: str) -> Service:
+    async def _bid_farewell(self, row: Row) -> None:
+        known, connection = self._declared.known.get(row["service"]), self._declared.connection(row)
+        if not isinstance(known, ConsentService) or known.declared.farewell is None:
+            return
+        if connection is None or connection.mode != "live" or connection.state != "connected":
+            return
+        work = _awaited(known.declared.farewell(connection))
         try:
-            return self._services[service]
-        except KeyError:
-            raise NotFound(f"No installed plugin connects {service!r}") from None
+            await self._run(known.plugin, work, what="farewell", timeout=FAREWELL_SECONDS)
+        except Exception as error:
+            _log.info("a plugin could not bid farewell", service=row["service"], error=repr(error))
 
 
 def _not_connected(service: str) -> NotFound:
     return NotFound(f"{service!r} is not connected")
 
 
-async def _awaited(work: Awaitable[str]) -> str:
+async def _awaited(work: Awaitable[T]) -> T:
     return await work

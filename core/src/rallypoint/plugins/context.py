@@ -179,6 +179,20 @@ class PluginContext:
         """Return another plugin's service by the protocol in its ``api.py``."""
         return self.kernel.services.get(kind)
 
+    @property
+    def public_url(self) -> str:
+        """How the world reaches this server: ``PUBLIC_URL``, or its host and port; no slash at the end."""
+        return self.kernel.settings.own_url
+
+    def sign(self, purpose: str, text: str) -> str:
+        """Return a signature of ``text`` that only this server can make, for this plugin and purpose alone.
+
+        HMAC-SHA256 in hex, with a key derived from ``SECRET_KEY``: for what a provider hands back, such as the token
+        of a push channel. Compare with ``hmac.compare_digest``. It changes with the secret key.
+        """
+        key = self.kernel.settings.derive(f"plugin/{self.name}/{purpose}")
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
     def once(self, make: Callable[[PluginContext], T]) -> T:
         """Return ``make(self)``, made at the first call and kept: what several hooks of a plugin share."""
         if make not in self._made:

@@ -14,7 +14,7 @@ from rallypoint.realtime.channel import Channel
 from rallypoint.web.routing import Reply, Route
 
 if TYPE_CHECKING:
-    from rallypoint.connections.api import Connection, Identity, TokenAuth
+    from rallypoint.connections.api import Connection, Identity, RevokeAuth, TokenAuth
 
 __all__ = [
     "AnyConnection",
@@ -142,6 +142,8 @@ class OAuth2Connection:
         redirect_path: The path at which the provider hands the user back, joined to ``PUBLIC_URL``; the core
             serves the default one, a plugin's own route calls ``ctx.kernel.connections.complete``.
         revoke_url: Takes ``token=…`` (RFC 7009); empty when the provider has none.
+        revoke_auth: How the client's id and secret travel to ``revoke_url``; ``none`` for a provider that wants
+            the token alone, as Google does.
         authorize_params: Beside the standard ones, such as ``access_type=offline``.
         token_auth: How the client's id and secret travel to ``token_url``.
         requests_per_second: Pace of all calls of this service from one process, fairly among connections;
@@ -161,6 +163,7 @@ class OAuth2Connection:
     identify: Callable[[Connection], Awaitable[Identity]]
     redirect_path: str = CALLBACK_PATH
     revoke_url: str = ""
+    revoke_auth: RevokeAuth = "none"
     authorize_params: Mapping[str, str] = field(default_factory=dict)
     token_auth: TokenAuth = "client_secret_post"  # noqa: S105 - a method's name
     requests_per_second: float | None = None
