@@ -51,7 +51,7 @@ from rallypoint.plugins.contributions import (
 from rallypoint.plugins.hookspecs import hookimpl, hookspec
 from rallypoint.realtime.channel import Join, Joined, Message, Payload, Refused, Replay, RowChange
 from rallypoint.web.fields import Body, Integer, Moment, Text
-from rallypoint.web.routing import Access, Call, Data, Done, Page, Reply, Route, Routes
+from rallypoint.web.routing import Access, Call, Data, Done, HeaderKey, Page, Reply, Route, Routes
 from rallypoint.webhooks.verifiers import hmac_verifier, standard_webhooks_verifier, token_verifier
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "Event",
     "EventType",
     "Forbidden",
+    "HeaderKey",
     "Health",
     "Identity",
     "Inbound",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rallypoint.errors import Forbidden, Unauthorized
 from rallypoint.identity.api import Authenticator, Principal
-from rallypoint.web.routing import Access
+from rallypoint.web.routing import Access, HeaderKey
 
 MAX_CREDENTIAL = 4096
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -49,6 +49,18 @@ async def principal_of(
     if access is Access.OPERATOR and not principal.is_operator:
         raise Forbidden("Only an operator of this server may do this")
     return principal
+
+
+async def principal_of_key(key: HeaderKey, headers: Mapping[str, str]) -> Principal:
+    """Return whom a route's own key stands for.
+
+    Raises:
+        Unauthorized: There is none, or it does not hold.
+    """
+    shown = headers.get(key.header.lower(), "")
+    if not shown or len(shown) > MAX_CREDENTIAL:
+        raise Unauthorized(f"A key is required: {key.header}")
+    return await key.identify(shown)
 
 
 def limit_key(principal: Principal | None, client: str) -> str:

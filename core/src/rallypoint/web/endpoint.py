@@ -10,7 +10,7 @@ from rallypoint.errors import ApiError
 from rallypoint.identity.api import Authenticator, Principal
 from rallypoint.web import answers
 from rallypoint.web.answers import Answer, Header
-from rallypoint.web.authentication import limit_key, principal_of
+from rallypoint.web.authentication import limit_key, principal_of, principal_of_key
 from rallypoint.web.envelopes import Envelope
 from rallypoint.web.errors import internal
 from rallypoint.web.idempotency import Idempotency
@@ -69,9 +69,7 @@ class Endpoint:
         self, scope: Scope, receive: Receive, variables: Mapping[str, str], extra: list[Header]
     ) -> Answer:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        principal = await principal_of(
-            self._authenticator, self.route.access, headers, bare=self._envelope.bare_token
-        )
+        principal = await self._caller(headers)
         client = scope["client"][0] if scope.get("client") else ""
         await self._limit(principal, client, extra)
         raw = await read_body(receive) if self._reads_body else b""
@@ -84,6 +82,13 @@ class Endpoint:
         else:
             reply = await self._handler(call, **arguments)
         return answers.of_reply(reply, extra)
+
+    async def _caller(self, headers: Mapping[str, str]) -> Principal | None:
+        if (key := self.route.key) is not None:
+            return await principal_of_key(key, headers)
+        return await principal_of(
+            self._authenticator, self.route.access, headers, bare=self._envelope.bare_token
+        )
 
     async def _limit(self, principal: Principal | None, client: str, extra: list[Header]) -> None:
         # What is public is counted by address even for who is known: many tokens must not multiply a limit.

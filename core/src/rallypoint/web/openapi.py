@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 
 from rallypoint.events.types import EventType
 from rallypoint.web.envelopes import BY_NAME, Envelope, Envelopes
-from rallypoint.web.routing import VARIABLE, Access, Route
+from rallypoint.web.routing import VARIABLE, Access, HeaderKey, Route
 
 Json = dict[str, Any]
 
@@ -41,6 +41,11 @@ _IDEMPOTENCY_KEY: Json = {
     "in": "header",
     "description": "The same key and body sent again within a day get the first reply; other bodies 409.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+_BEARER: Json = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access token or a personal API key",
 }
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -80,13 +85,7 @@ def document(
             "schemas": {**schemas.components, **_error_schemas()},
             "responses": _error_responses(routes, envelopes, limited),
             "headers": _HEADERS,
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An access token or a personal API key",
-                }
-            },
+            "securitySchemes": {"bearer": _BEARER, **{_scheme(key): _key(key) for key in _keys(routes)}},
         },
         "tags": [{"name": tag} for tag in sorted({route.tag for route in routes if route.tag})],
     }
@@ -155,7 +154,7 @@ def _operation(route: Route, envelope: Envelope, limited: bool, schemas: _Schema
         "tags": [route.tag] if route.tag else [],
         "parameters": _parameters(route, schemas),
         "responses": responses,
-        "security": [] if route.access is Access.PUBLIC else [{"bearer": []}],
+        "security": _security(route),
     }
     if route.body is not None:
         operation["requestBody"] = {
@@ -163,6 +162,24 @@ def _operation(route: Route, envelope: Envelope, limited: bool, schemas: _Schema
             "content": {"application/json": {"schema": schemas.taken(route.body)}},
         }
     return operation
+
+
+def _security(route: Route) -> list[Json]:
+    if route.access is Access.PUBLIC:
+        return []
+    return [{"bearer" if route.key is None else _scheme(route.key): []}]
+
+
+def _keys(routes: Iterable[Route]) -> Iterable[HeaderKey]:
+    return {route.key.header: route.key for route in routes if route.key is not None}.values()
+
+
+def _scheme(key: HeaderKey) -> str:
+    return key.header.lower()
+
+
+def _key(key: HeaderKey) -> Json:
+    return {"type": "apiKey", "in": "header", "name": key.header, "description": key.summary}
 
 
 def _operation_id(route: Route) -> str:

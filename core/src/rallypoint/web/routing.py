@@ -119,6 +119,22 @@ Handler = Callable[..., Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderKey:
+    """A key in a header of its own, by which routes know their caller instead of ``Authorization``.
+
+    Args:
+        header: Its name, as documented.
+        identify: Returns whom a key stands for, asked for each request; limits and ``Idempotency-Key`` go by the
+            principal's ``credential_id``. Raises ``Unauthorized``.
+        summary: Where the key comes from, for the documentation.
+    """
+
+    header: str
+    identify: Callable[[str], Awaitable[Principal]]
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One documented operation.
 
@@ -138,6 +154,7 @@ class Route:
         tag: Groups operations in the documentation.
         form: Model of a body that an HTML form sends; instead of ``body``.
         documented: Whether the OpenAPI document shows it; pages are for people.
+        key: How callers show who they are; ``Authorization`` when left out.
     """
 
     method: str
@@ -154,6 +171,7 @@ class Route:
     tag: str = ""
     form: type[BaseModel] | None = None
     documented: bool = True
+    key: HeaderKey | None = None
 
 
 class Routes(list[Route]):
@@ -164,12 +182,20 @@ class Routes(list[Route]):
         tag: Of each route.
         limit: Of each route that names none.
         documented: Whether the OpenAPI document shows them.
+        key: How callers show who they are; ``Authorization`` when left out.
     """
 
     def __init__(
-        self, prefix: str = "", *, tag: str = "", limit: str = "api", documented: bool = True
+        self,
+        prefix: str = "",
+        *,
+        tag: str = "",
+        limit: str = "api",
+        documented: bool = True,
+        key: HeaderKey | None = None,
     ) -> None:
         super().__init__()
+        self._key = key
         self._prefix, self._tag, self._limit, self._documented = prefix, tag, limit, documented
 
     def add(
@@ -206,6 +232,7 @@ class Routes(list[Route]):
                     tag=self._tag,
                     form=form,
                     documented=self._documented,
+                    key=self._key,
                 )
             )
             return handler

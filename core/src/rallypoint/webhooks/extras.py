@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 
@@ -81,9 +82,9 @@ class Extras:
         for kind, targets in due.items():
             fetch = asyncio.create_task(self._fetch(kind, targets[:_BATCH]), name="webhooks.headers")
             self._fetches[kind] = fetch
-            fetch.add_done_callback(lambda _, kind=kind: self._ended(kind))
+            fetch.add_done_callback(partial(self._ended, kind))
 
-    def _ended(self, kind: str) -> None:
+    def _ended(self, kind: str, _fetch: asyncio.Task[None]) -> None:
         del self._fetches[kind]
         if not self._over:
             self._begin()

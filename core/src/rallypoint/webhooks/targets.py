@@ -160,23 +160,26 @@ class Targets:
         if not changed:
             raise NotFound("There is no such webhook")
 
-    async def remove(self, tx: Transaction, target_id: str) -> None:
-        """Delete a target and what is still to be sent to it; its past deliveries stay until they are pruned.
+    async def remove(self, tx: Transaction, *target_ids: str) -> None:
+        """Delete targets and what is still to be sent to them; past deliveries stay until they are pruned.
 
         Nothing is sent after the commit, but what is being sent already; by other processes, for a quarter
         second at most.
         """
-        shard = shard_of(target_id, shards_of(self._database))
-        await tx.lock(
-            "SELECT name FROM leases WHERE name = ?", f"{DRAIN}/{shard}"
-        )  # no outcome is written now
-        await give_up(tx, target_id)
-        await tx.execute("DELETE FROM webhook_targets WHERE id = ?", target_id)
-        tx.after_commit(lambda: self._removed(target_id))
+        shards = shards_of(self._database)
+        for shard in sorted({shard_of(target_id, shards) for target_id in target_ids}):
+            await tx.lock(
+                "SELECT name FROM leases WHERE name = ?", f"{DRAIN}/{shard}"
+            )  # no outcome is written now
+        for target_id in sorted(target_ids):
+            await give_up(tx, target_id)
+            await tx.execute("DELETE FROM webhook_targets WHERE id = ?", target_id)
+        tx.after_commit(lambda: self._removed(target_ids))
 
-    def _removed(self, target_id: str) -> None:
+    def _removed(self, target_ids: Sequence[str]) -> None:
         for callback in self.on_removed:
-            callback(target_id)
+            for target_id in target_ids:
+                callback(target_id)
 
     async def rotate(self, tx: Transaction, target_id: str) -> str:
         """Give a target a new secret and return it; the previous one signs beside it for 24 hours."""
