@@ -15,6 +15,9 @@ class CalendarCursor(Model):
     mode = fields.CharField(8)
     user_id = fields.CharField(36)
     service = fields.CharField(64)
+    external_account = fields.CharField(
+        200, default="", description="the provider's id of whose calendar it is"
+    )
     sync_mode = fields.CharField(8, default="one-way")
     parked = fields.BooleanField(default=False, description="until its owner connects anew")
     cursor = fields.TextField(default="", description="where the next look begins; empty to read everything")
@@ -50,6 +53,8 @@ class CalendarLink(Model):
     external_id = fields.CharField(1024, null=True)
     etag = fields.CharField(512, default="")
     external_updated = fields.BigIntField(default=0)
+    start_at = fields.BigIntField(null=True, description="of the event as both sides last had it")
+    end_at = fields.BigIntField(null=True)
     made_there = fields.BooleanField(default=False)
     text_mark = fields.CharField(16, default="", description="of the text of an event that was made there")
     generation = fields.IntField(default=0, description="grows when the event is to be made anew")
@@ -63,7 +68,11 @@ class CalendarLink(Model):
     class Meta:
         table = "booking_calendar_links"
         unique_together = (("connection_id", "external_id"),)
-        indexes = (Index(fields=("appointment_id",)), Index(fields=("service", "next_at")))
+        indexes = (
+            Index(fields=("appointment_id",)),
+            Index(fields=("connection_id", "next_at")),
+            Index(fields=("service", "next_at")),
+        )
 
 
 class CalendarChannel(Model):
