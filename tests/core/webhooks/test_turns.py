@@ -58,3 +58,15 @@ async def test_the_loop_rests_when_nobody_asks() -> None:
     used = time.process_time()
     await asyncio.sleep(0.3)
     assert time.process_time() - used < 0.15
+
+
+async def test_one_begins_at_a_time_while_the_loop_is_busy() -> None:
+    taken = await begin_all(Turns(4, busy=lambda: True), 6)
+    assert max(Counter(taken).values()) == 1
+    assert taken == sorted(taken)
+
+
+async def test_posts_make_way_only_as_long_as_somebody_waits() -> None:
+    answers = iter([True] * 3)
+    taken = await begin_all(Turns(4, busy=lambda: next(answers, False)), 11)
+    assert sorted(Counter(taken).values()) == [1, 1, 1, 4, 4]

@@ -96,6 +96,7 @@ class _Exchange:
         self._origin = self._reader(headers.get(b"origin"))
         scope["rallypoint.request_id"] = request_id = self._request_id.decode()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        middleware._metrics.began()
         try:
             await self._answer(headers)
         finally:

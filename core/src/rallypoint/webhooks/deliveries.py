@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import structlog
@@ -23,6 +23,7 @@ from rallypoint.webhooks.reading import Reader
 from rallypoint.webhooks.retry import RetryPolicy
 from rallypoint.webhooks.sender import Sender
 from rallypoint.webhooks.targets import SecretBox
+from rallypoint.webhooks.turns import never
 
 _SWEEP_SECONDS = 2.0
 _HELD_ELSEWHERE_MS = 500
@@ -41,6 +42,7 @@ class Deliveries:
         vault: Decrypts the targets' secrets.
         settings: Timeouts, retries, and whether private targets are allowed.
         renderers: Bodies by kind of target; the event's own for any other kind.
+        busy: Whether requests wait for this event loop, so that posts make way.
 
     Attributes:
         kinds: Of targets that plugins look after.
@@ -55,11 +57,14 @@ class Deliveries:
         vault: SecretBox,
         settings: Settings,
         renderers: Mapping[str, Renderer] = MappingProxyType({}),
+        busy: Callable[[], bool] = never,
     ) -> None:
         self._database, self._jobs, self._leases = database, jobs, leases
         self._reader = Reader(database, vault)
         self._ledger = Ledger(database, outbox)
-        self._sender = Sender(allow_private=settings.allow_private_targets, timeout=settings.webhook_timeout)
+        self._sender = Sender(
+            allow_private=settings.allow_private_targets, timeout=settings.webhook_timeout, busy=busy
+        )
         self._policy = RetryPolicy.of(settings)
         self._renderers = renderers
         self.kinds = Kinds()

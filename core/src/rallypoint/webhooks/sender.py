@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -18,7 +18,7 @@ from rallypoint.storage import clock
 from rallypoint.webhooks import signing
 from rallypoint.webhooks.guard import PrivateAddressError, make_session
 from rallypoint.webhooks.kinds import hide
-from rallypoint.webhooks.turns import Turns
+from rallypoint.webhooks.turns import Turns, never
 
 REPLY_HEAD = 1024
 _POSTS_A_TURN = 4
@@ -57,14 +57,15 @@ class Sender:
     Args:
         allow_private: Whether targets may be private addresses.
         timeout: Seconds for one attempt.
+        busy: Whether others wait for this event loop, so that posts make way.
     """
 
-    def __init__(self, *, allow_private: bool, timeout: float) -> None:
+    def __init__(self, *, allow_private: bool, timeout: float, busy: Callable[[], bool] = never) -> None:
         self._allow_private = allow_private
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
         self._urls: dict[str, URL] = {}
-        self._turns = Turns(_POSTS_A_TURN)
+        self._turns = Turns(_POSTS_A_TURN, busy)
 
     async def close(self) -> None:
         """Close connections; safe to call twice."""

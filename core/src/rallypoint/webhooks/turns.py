@@ -1,43 +1,67 @@
-"""Shares the event loop: a few posts begin in each of its turns, so that requests need not wait for a hundred."""
+"""Shares the event loop: posts begin a few at a time, and one by one while requests are being answered."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+
+_PAUSE_SECONDS = 0.001
+
+
+def never() -> bool:
+    """Tell that nobody is waiting for anything else on this loop."""
+    return False
 
 
 class Turns:
     """A gate that lets ``most`` through in each turn of the event loop, first come first served.
 
     Receivers that answer at once would otherwise have every post under way go on in the same turn; a request takes
-    a dozen turns, and each would be as long as all those posts. What waits for slow receivers is not limited.
+    a dozen turns, and each would be as long as all those posts. While ``busy``, one goes through and the loop may
+    then rest for a millisecond: a transaction is a dozen steps between the loop and SQLite's thread, each of which
+    would else wait for a core and for the interpreter's lock. So a busy process still begins hundreds of posts a
+    second. What waits for slow receivers is not limited.
 
     Args:
         most: Let through in one turn.
+        busy: Whether others wait for this event loop.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = self._left = most
+    def __init__(self, most: int, busy: Callable[[], bool] = never) -> None:
+        self._most, self._busy = most, busy
+        self._left = 0
+        self._armed = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def take(self) -> None:
         """Wait for a turn with a place left."""
-        loop = asyncio.get_running_loop()
-        if self._left == self._most:
-            loop.call_soon(self._next)
+        if not self._armed:
+            self._begin()
         if self._left:
             self._left -= 1
             return
-        place = loop.create_future()
+        place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         await place
 
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._armed = True
+        if self._busy():
+            self._left = 1
+            loop.call_later(_PAUSE_SECONDS, self._next)
+        else:
+            self._left = self._most
+            loop.call_soon(self._next)
+
     def _next(self) -> None:
-        self._left = self._most
+        self._armed = False
+        if not self._waiting:
+            return
+        self._begin()
         while self._waiting and self._left:
             place = self._waiting.popleft()
             if not place.done():  # else whoever waited was cancelled
                 place.set_result(None)
                 self._left -= 1
-        if self._left < self._most:
-            asyncio.get_running_loop().call_soon(self._next)
