@@ -46,12 +46,19 @@ def serve(host: str | None, port: int | None, with_jobs: bool | None) -> None:
     help="Jobs at once, for each queue.",
 )
 @click.option("--queues", default="", help="Read these only, separated by commas: core, and plugins by name.")
-def worker(concurrency: int, queues: str) -> None:
+@click.option(
+    "--nice",
+    type=click.IntRange(0, 19),
+    default=0,
+    show_default=True,
+    help="Leave the cores to others first, such as a server on the same machine.",
+)
+def worker(concurrency: int, queues: str, nice: int) -> None:
     """Run the jobs of servers on PostgreSQL; start as many as you like."""
     from rallypoint.commands.worker import worker as run
 
     names = [name.strip() for name in queues.split(",") if name.strip()]
-    run(_settings(), concurrency=concurrency, queues=names)
+    run(_settings(), concurrency=concurrency, queues=names, nice=nice)
 
 
 @main.group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,3 +59,12 @@ def test_a_worker_shows_itself_and_stops_when_told(
         assert run(kinds()) == [("worker", True)]
         assert worker.stop() == 0
     assert run(kinds()) == [("worker", False)]
+
+
+@only_postgresql
+def test_a_worker_stands_back_as_far_as_it_is_told(
+    column: str, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    env = {"RALLYPOINT_DATABASE_URL": postgresql.fresh(), "RALLYPOINT_SECRET_KEY": SECRET_KEY}
+    with WorkerProcess(tmp_path, env, options=("--nice", "7")) as worker:
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,14 +23,17 @@ from rallypoint.storage.database import DatabaseAway
 _log = structlog.stdlib.get_logger("rallypoint")
 
 
-def worker(settings: Settings, *, concurrency: int, queues: Sequence[str]) -> None:
+def worker(settings: Settings, *, concurrency: int, queues: Sequence[str], nice: int = 0) -> None:
     """Work until told to stop; exits with 1 and one clear line when it cannot start.
 
     Args:
         settings: On PostgreSQL.
         concurrency: Jobs at once, for each queue.
         queues: The queues to read; all when empty.
+        nice: How far to stand back from the machine's other processes, 0 to 19 (setpriority(2)).
     """
+    if nice:
+        os.nice(nice)
     configure_logging(settings)
     if settings.embedded:
         sys.exit("rallypoint: with SQLite `rallypoint serve` runs the jobs itself; workers need PostgreSQL")

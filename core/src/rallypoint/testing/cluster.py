@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,12 +14,19 @@ SECRET_KEY = "of a cluster on one machine, for tests"  # noqa: S105 - it guards 
 
 
 class WorkerProcess(RallypointProcess):
-    """A ``rallypoint worker``; its output goes to ``worker.log`` in its folder."""
+    """A ``rallypoint worker``; its output goes to ``worker.log`` in its folder.
 
-    arguments = ("worker",)
+    Args:
+        data_dir: Its folder.
+        env: Further variables.
+        options: Of the command, such as ``--nice``.
+    """
 
-    def __init__(self, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, env: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    ) -> None:
         super().__init__(data_dir, env, log="worker.log")
+        self.arguments = ("worker", *options)
 
     def ready(self, begin: int) -> bool:
         """Tell whether it has said that it has started."""
@@ -38,6 +45,7 @@ class Cluster:
         servers: How many.
         workers: How many.
         env: Further variables of every process.
+        worker_options: Of ``rallypoint worker``.
     """
 
     def __init__(
@@ -49,6 +57,7 @@ class Cluster:
         servers: int = 2,
         workers: int = 2,
         env: Mapping[str, str] | None = None,
+        worker_options: Sequence[str] = (),
     ) -> None:
         shared = {
             "RALLYPOINT_DATABASE_URL": database_url,
@@ -60,7 +69,8 @@ class Cluster:
             ServerProcess(folder / f"server-{number}", shared) for number in range(1, servers + 1)
         ]
         self.workers = [
-            WorkerProcess(folder / f"worker-{number}", shared) for number in range(1, workers + 1)
+            WorkerProcess(folder / f"worker-{number}", shared, worker_options)
+            for number in range(1, workers + 1)
         ]
 
     @property
