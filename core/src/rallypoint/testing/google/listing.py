@@ -81,7 +81,8 @@ def list_events(calendar: Calendar, call: ApiCall, access_role: str = "owner") -
     """
     _check(call)
     place = _place(calendar, call)
-    items, last = [], place.at
+    items: list[Resource] = []
+    last = place.at
     most = min(call.number("maxResults", 250), _MOST)
     for number, event in calendar.since(place.at, place.until):
         if len(items) == most:

@@ -43,9 +43,9 @@ def problems(value: Any, schema: Schema, schemas: Mapping[str, Schema], where: s
     if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
         yield f"{where or 'the body'} must be {kind}"
         return
-    if kind == "object":
+    if isinstance(value, dict):
         yield from _members(value, schema, schemas, where)
-    elif kind == "array":
+    elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from problems(item, schema["items"], schemas, f"{where}[{number}]")
     else:
