@@ -322,7 +322,8 @@ async def test_rows_of_an_absent_plugin_wait(house: House) -> None:
     assert len(await house.schedule.rows("gone")) == 1
 
 
-async def test_a_thousand_due_at_once_all_run(house: House) -> None:
+async def test_a_thousand_due_at_once_all_run_once_and_not_all_at_once(house: House) -> None:
+    """None is skipped, none is run twice, sweeps in between or not, and no more run at once than there are places."""
     at = clock.now()
     async with house.database.transaction() as tx:
         await tx.execute_many(
@@ -331,16 +332,27 @@ async def test_a_thousand_due_at_once_all_run(house: House) -> None:
             " VALUES (?, 'account', ?, 'live', 'acme', 'connected', '', '', '', 1, 0, ?, ?)",
             [[f"c{number}", f"u{number}", at, at] for number in range(1000)],
         )
-    done: set[str] = set()
+    done: list[str] = []
+    running, most = 0, 0
 
     async def work(connection: Connection | None) -> None:
+        nonlocal running, most
         assert connection is not None
-        done.add(connection.id)
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001)
+        running -= 1
+        done.append(connection.id)
 
     await house.start(global_task(work, service="acme"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(done) < 1000:
+            await house.schedule.sweep("acme")
             await asyncio.sleep(0.05)
+    await house.schedule.sweep("acme")
+    await asyncio.sleep(0.1)
+    assert len(done) == len(set(done)) == 1000
+    assert most == 16
 
 
 async def test_task_names_are_unique_in_a_plugin(house: House) -> None:

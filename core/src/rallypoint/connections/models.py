@@ -27,7 +27,7 @@ class ConnectionRow(Model):
     credential = fields.TextField(description="Encrypted: a key, or tokens; empty in the sandbox")
     version = fields.IntField(default=1, description="Grows with every new credential of the user's")
     renewals = fields.IntField(
-        default=0, description="Grows with every refresh of its tokens, and never falls"
+        db_default=0, description="Grows with every refresh of its tokens, and never falls"
     )
     expires_at = fields.BigIntField(null=True, description="Of the access token")
     seq = fields.BigIntField(default=0)

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('reason', fields.CharField(default='', max_length=300)),
                 ('credential', fields.TextField(unique=False)),
                 ('version', fields.IntField(default=1)),
-                ('renewals', fields.IntField(default=0)),
+                ('renewals', fields.IntField(db_default=0)),
                 ('expires_at', fields.BigIntField(null=True)),
                 ('seq', fields.BigIntField(default=0)),
                 ('created_at', fields.BigIntField()),
