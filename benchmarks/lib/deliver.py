@@ -26,7 +26,7 @@ from rallypoint.security.secrets import ensure_secret_key
 from rallypoint.security.vault import Vault
 from rallypoint.settings import Settings
 from rallypoint.storage.apps import CORE_APPS
-from rallypoint.storage.database import Database, Row
+from rallypoint.storage.database import Database, Row, Transaction
 from rallypoint.storage.ids import new_id
 from rallypoint.storage.leases import Leases
 from rallypoint.storage.migrate import applied, migrate
@@ -54,7 +54,7 @@ class Engine:
         self.jobs = make_jobs(self.database, leases, runs=False, concurrency=CONCURRENCY, queues=())
         self.outbox = Outbox(self.database, self.jobs, Hub(settings))
         self.targets = Targets(self.database, self.vault, settings)
-        self.fanout = Fanout(self.database, self.jobs, leases, self.outbox.types, lambda: [])
+        self.fanout = Fanout(self.database, self.jobs, leases, self.outbox.types, _nobody, lambda _: None)
         self.deliveries = Deliveries(self.database, self.jobs, leases, self.outbox, self.vault, settings)
         self.outbox.declare([EventType(EVENT, "Somebody joined")])
 
@@ -67,6 +67,10 @@ class Engine:
     async def close(self) -> None:
         await self.deliveries.stop(1)
         await self.database.close()
+
+
+async def _nobody(_: Transaction) -> list[str]:
+    return []
 
 
 def payload(room_id: str, number: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._answer: asyncio.Future[bytes] | None = None
+        self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -31,6 +32,7 @@ class Connection(asyncio.Protocol):
             del self._buffer[:length]
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or ConnectionResetError("the server closed the connection"))
 
@@ -86,12 +88,19 @@ class Pace:
         requests = self._kinds[kind]
         request = requests[self._sent[kind] % len(requests)]
         self._sent[kind] += 1
-        connection = self._idle.pop() if self._idle else await self._connect()
+        connection = await self._connection()
         answer = await connection.ask(request)
         self.taken[kind].append((due, (time.perf_counter() - due) * 1000))
         self._idle.append(connection)
         if answer[9:10] != b"2":
             raise RuntimeError(f"the server refused a request: {answer[:300]!r}")
+
+    async def _connection(self) -> Connection:
+        """Return one that is not in use; the server hangs up on those left over from a stall."""
+        while self._idle:
+            if not (connection := self._idle.pop()).closed:
+                return connection
+        return await self._connect()
 
     async def _connect(self) -> Connection:
         loop = asyncio.get_running_loop()

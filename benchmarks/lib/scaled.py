@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,9 +48,18 @@ def cluster(
     workers: int = 0,
     env: Mapping[str, str] | None = None,
     core: int = SERVER_CORE,
+    worker_options: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """Run servers and workers on one core for as long as the block, with limits on but out of reach."""
-    made = Cluster(folder, database, redis, servers=servers, workers=workers, env={**_ENV, **(env or {})})
+    made = Cluster(
+        folder,
+        database,
+        redis,
+        servers=servers,
+        workers=workers,
+        env={**_ENV, **(env or {})},
+        worker_options=worker_options,
+    )
     with pinned(core):
         made.start()
     try:
