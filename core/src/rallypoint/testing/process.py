@@ -54,6 +54,10 @@ class RallypointProcess(ABC):
         """Of the running process."""
         return self._running().pid
 
+    def configure(self, env: Mapping[str, str]) -> None:
+        """Set further variables, for the next start."""
+        self._env = {**self._env, **env}
+
     def start(self) -> None:
         """Start and wait until it is ready.
 

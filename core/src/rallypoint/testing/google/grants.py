@@ -80,6 +80,7 @@ class Grants:
         lifetime: Seconds for which access tokens are good.
         rotate: Whether a refresh replaces the refresh token (Google does not).
         token_requests: How often each kind of grant was asked for.
+        issued: Every refresh token, oldest first.
     """
 
     clock: Callable[[], float] = time.time
@@ -88,6 +89,7 @@ class Grants:
     users: dict[str, User] = field(default_factory=dict)
     clients: dict[str, OAuthClient] = field(default_factory=dict)
     token_requests: dict[str, int] = field(default_factory=dict)
+    issued: list[str] = field(default_factory=list)
     _codes: dict[str, Code] = field(default_factory=dict)
     _granted: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _access: dict[str, Access] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class Grants:
         if known.offline and (known.prompted or not self._has_refresh(known)):
             refresh = f"1//{secrets.token_urlsafe(32)}"
             self._refresh[refresh] = Access(known.email, known.scopes, client_id)
+            self.issued.append(refresh)
         return Issued(self._issue(known.email, known.scopes, client_id), known.scopes, refresh)
 
     def refresh(self, client_id: str, token: str) -> Issued:
@@ -137,6 +140,7 @@ class Grants:
         if self.rotate:
             rotated = f"1//{secrets.token_urlsafe(32)}"
             self._refresh[rotated] = self._refresh.pop(token)
+            self.issued.append(rotated)
         return Issued(self._issue(known.email, known.scopes, client_id), known.scopes, rotated)
 
     def access(self, token: str) -> Access | None:

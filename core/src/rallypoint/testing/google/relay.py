@@ -62,6 +62,8 @@ class Relay:
         until = self._grants.clock() + self._grants.lifetime
         access = Access(email, frozenset(body["scope"].split()), client_id, until)
         self._grants.learn(body["access_token"], access)
+        if "refresh_token" in body:
+            self._grants.issued.append(body["refresh_token"])
 
     async def _revoke(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}

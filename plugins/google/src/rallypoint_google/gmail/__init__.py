@@ -1,0 +1,1 @@
+"""Gmail: sign-in, sending, and hearing what arrives."""

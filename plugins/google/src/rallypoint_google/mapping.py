@@ -1,0 +1,121 @@
+"""Events as Google writes them and as the sync engine knows them.
+
+https://developers.google.com/workspace/calendar/api/v3/reference/events
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from rallypoint.domains.booking.api import CalendarEvent, ExternalEvent
+
+KEY = "rallypointKey"
+"""Our private extended property: the stable id of the appointment in this calendar."""
+
+MEETING = "rallypointMeeting"
+"""Our private extended property of an event that holds nothing but a Meet link."""
+
+FIELDS = (
+    "id,etag,status,updated,summary,description,start,end,recurringEventId,transparency,eventType,"
+    "organizer/self,attendees(email,self,responseStatus),extendedProperties/private"
+)
+"""What is read of an event: a tenth of what Google would send."""
+
+_MAX_TEXT = 8_192
+_NO_TIME_OFF = frozenset({"workingLocation", "birthday"})
+
+
+def written(event: CalendarEvent) -> dict[str, Any]:
+    """Return our appointment as an event of Google's, in the documented format."""
+    if event.only_time:
+        return _times(event)
+    return {
+        "summary": event.summary,
+        "description": event.description,
+        **_times(event),
+        "attendees": [{"email": address} for address in event.attendees],
+        "reminders": {"useDefault": True},
+        "extendedProperties": {"private": {KEY: event.uid}},
+    }
+
+
+def _times(event: CalendarEvent) -> dict[str, Any]:
+    # An event that somebody made all-day there has a date, which a patch must take away.
+    return {
+        "start": {"dateTime": moment(event.start), "timeZone": event.timezone, "date": None},
+        "end": {"dateTime": moment(event.end), "timeZone": event.timezone, "date": None},
+    }
+
+
+def moment(at: int) -> str:
+    """Return milliseconds as Google takes a time."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read(event: Mapping[str, Any], calendar_zone: str = "UTC") -> ExternalEvent:
+    """Return an event of Google's as the engine knows it.
+
+    Args:
+        event: As replied; of a deleted one Google promises no more than the id.
+        calendar_zone: Of the calendar, in which its all-day events lie.
+
+    Raises:
+        KeyError, ValueError, TypeError: It is none.
+    """
+    start, end = event.get("start") or {}, event.get("end") or {}
+    private = (event.get("extendedProperties") or {}).get("private") or {}
+    return ExternalEvent(
+        id=str(event["id"]),
+        etag=str(event.get("etag", "")),
+        updated=_ms(event["updated"]) if "updated" in event else 0,
+        status="cancelled" if event.get("status") == "cancelled" else "confirmed",
+        start=_at(start, calendar_zone),
+        end=_at(end, calendar_zone),
+        timezone=str(start.get("timeZone") or calendar_zone),
+        all_day="date" in start,
+        recurring="recurringEventId" in event,
+        busy=_blocks(event),
+        summary=str(event.get("summary", ""))[:_MAX_TEXT],
+        description=str(event.get("description", ""))[:_MAX_TEXT],
+        attendees=tuple(_others(event.get("attendees", ()))),
+        appointment_key=str(private.get(KEY, "")),
+        organizer_self=bool((event.get("organizer") or {}).get("self", False)),
+    )
+
+
+def _at(part: Mapping[str, Any], calendar_zone: str) -> int | None:
+    if "dateTime" in part:
+        return _ms(part["dateTime"])
+    if "date" not in part:
+        return None
+    day = date.fromisoformat(part["date"])
+    return round(datetime(day.year, day.month, day.day, tzinfo=_zone(calendar_zone)).timestamp() * 1000)
+
+
+def _ms(text: str) -> int:
+    parsed = datetime.fromisoformat(text)
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def _blocks(event: Mapping[str, Any]) -> bool:
+    """Tell whether an event takes its owner's time: shown as busy, not declined, and about being away or at work."""
+    declined = any(
+        one.get("self") and one.get("responseStatus") == "declined" for one in event.get("attendees", ())
+    )
+    opaque = event.get("transparency", "opaque") == "opaque"
+    return opaque and not declined and event.get("eventType") not in _NO_TIME_OFF
+
+
+def _others(attendees: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    return (str(one["email"]) for one in attendees if one.get("email") and not one.get("self"))

@@ -1,0 +1,117 @@
+"""``POST /api/create-google-meet``, as booking.md has it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from rallypoint.domains.booking.api import Meeting, MeetingRequest, Meetings
+from rallypoint.sdk import (
+    ApiError,
+    Body,
+    Call,
+    Forbidden,
+    Integer,
+    Moment,
+    NeedsReauth,
+    PermanentFailure,
+    PluginContext,
+    Reply,
+    RetryLater,
+    Route,
+    Routes,
+    Text,
+    Unavailable,
+    ValidationFailed,
+)
+from rallypoint_google.meet import PLATFORM
+from rallypoint_google.services import CALENDAR
+
+_FAILED = "Failed to create Google Meet"
+_NOT_CONNECTED = "Host account not connected to Google"
+_REQUIRED = ("hostEmail", "guestEmail", "summary", "startDateTime", "duration")
+
+
+class MeetBody(Body):
+    """A meeting that is wanted."""
+
+    hostEmail: Text | None = Field(None, max_length=320, description="Of a connected Google account")  # noqa: N815
+    guestEmail: Text | None = Field(None, max_length=320)  # noqa: N815
+    summary: Text | None = Field(None, max_length=500)
+    description: Text = Field("", max_length=8000)
+    startDateTime: Moment | None = None  # noqa: N815
+    duration: Integer | None = Field(None, ge=1, le=1440, description="Minutes")
+    appointmentId: Integer | None = Field(  # noqa: N815
+        None, ge=1, description="The meeting is kept with this appointment, and moves with it"
+    )
+
+
+class MeetOut(BaseModel):
+    """A meeting that was made."""
+
+    meetingUrl: str  # noqa: N815
+    meetingId: str  # noqa: N815
+    eventId: str  # noqa: N815
+
+
+def meet_routes(ctx: PluginContext) -> list[Route]:
+    """Return the route."""
+    routes = Routes(tag="google")
+
+    @routes.add(
+        "POST",
+        "/api/create-google-meet",
+        summary="Make a Google Meet link in the host's calendar",
+        body=MeetBody,
+        replies={200: MeetOut},
+        errors=(400, 403, 404, 409, 503),
+    )
+    async def create(call: Call, body: MeetBody) -> Reply:
+        request = await _request(ctx, call, body)
+        return Reply(_out(await _made(ctx, request, body)))
+
+    return routes
+
+
+async def _request(ctx: PluginContext, call: Call, body: MeetBody) -> MeetingRequest:
+    missing = {name: ["is required"] for name in _REQUIRED if not getattr(body, name)}
+    if missing:
+        raise ValidationFailed(missing, "Missing required fields")
+    caller, host = call.caller, str(body.hostEmail).lower()
+    connection = await ctx.kernel.connections.by_email(caller.account_id, caller.mode, CALENDAR, host)
+    if connection is None or connection.state != "connected":
+        raise Forbidden(_NOT_CONNECTED)
+    return MeetingRequest(
+        account_id=caller.account_id,
+        mode=caller.mode,
+        user_id=connection.user_id,
+        host_email=host,
+        guest_email=str(body.guestEmail),
+        topic=str(body.summary),
+        description=body.description,
+        start=body.startDateTime or 0,
+        duration=body.duration or 0,
+        timezone="UTC",
+        request_id=str(uuid.uuid4()),
+    )
+
+
+async def _made(ctx: PluginContext, request: MeetingRequest, body: MeetBody) -> Meeting:
+    meetings: Any = ctx.service(Meetings)
+    try:
+        made: Meeting = await meetings.create(PLATFORM, request, appointment_id=body.appointmentId)
+    except NeedsReauth:
+        raise Forbidden(_NOT_CONNECTED) from None
+    except RetryLater as error:
+        raise Unavailable(_FAILED, headers={"Retry-After": str(max(1, round(error.after or 5)))}) from None
+    except PermanentFailure as error:
+        ctx.log.warning("a Meet link was refused", status=error.status, reason=error.reason_code)
+        raise ApiError(_FAILED) from None
+    return made
+
+
+def _out(meeting: Meeting) -> MeetOut:
+    event_id = str(meeting.external.get("eventId", ""))
+    return MeetOut(meetingUrl=meeting.url, meetingId=meeting.meeting_id, eventId=event_id)
