@@ -83,6 +83,8 @@ class OutgoingMail:
         sender: The ``From`` header.
         email: Its parts, for providers that take them one by one.
         mime: All of it, headers and ``CRLF`` line ends included (RFC 5322).
+        recipients: Who is still to be reached: all of them, or at a later try those whom the transport could
+            not reach at the first.
     """
 
     id: str
@@ -90,6 +92,22 @@ class OutgoingMail:
     sender: str
     email: Email
     mime: bytes
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What came of handing a message over; whoever is in neither list has it.
+
+    Args:
+        reference: The provider's own id of the message, or what it said; shown in the message's timeline.
+        later: Recipients to be tried again.
+        refused: Recipients who can never be reached.
+    """
+
+    reference: str = ""
+    later: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 class TransportAway(RetryLater):
@@ -103,11 +121,11 @@ class MailTransport:
     Args:
         name: Unique on the server.
         sender: The ``From`` header of everything it sends: ``Name <address>`` or an address.
-        send: Hands one message over and returns the provider's id of it, empty when it tells none. Raises
-            ``TransportAway`` (nobody can be reached), ``RetryLater`` (this message not now),
-            ``PermanentFailure`` (this message never), ``BadConfig`` (the credential or sender is refused).
+        send: Hands one message over. Raises ``TransportAway`` (nobody can be reached), ``RetryLater`` (this
+            message not now), ``PermanentFailure`` (this message never), ``BadConfig`` (the credential or the
+            sender is refused).
     """
 
     name: str
     sender: str
-    send: Callable[[OutgoingMail], Awaitable[str]]
+    send: Callable[[OutgoingMail], Awaitable[Handover]]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rallypoint.domains.mailer.api import MailTransport, OutgoingMail
+from rallypoint.domains.mailer.api import Handover, MailTransport, OutgoingMail
 from rallypoint.plugins.hookspecs import hookspec
 
 if TYPE_CHECKING:
     from rallypoint.plugins.context import PluginContext
 
-__all__ = ["MailTransport", "OutgoingMail", "register_mail_transports"]
+__all__ = ["Handover", "MailTransport", "OutgoingMail", "register_mail_transports"]
 
 
 @hookspec
@@ -21,9 +21,9 @@ def register_mail_transports(ctx: PluginContext) -> Sequence[MailTransport]:
     since: 0.1
 
     Example:
-        >>> async def send(mail: OutgoingMail) -> str:
+        >>> async def send(mail: OutgoingMail) -> Handover:
         ...     ctx.log.info("sent", id=mail.id)
-        ...     return ""
+        ...     return Handover()
         >>> @hookimpl
         ... def register_mail_transports(ctx) -> Sequence[MailTransport]:
         ...     return [MailTransport("acme", "Acme <hello@example.com>", send)]
