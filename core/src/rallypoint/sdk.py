@@ -50,6 +50,7 @@ from rallypoint.plugins.contributions import (
 )
 from rallypoint.plugins.hookspecs import hookimpl, hookspec
 from rallypoint.realtime.channel import Join, Joined, Message, Payload, Refused, Replay, RowChange
+from rallypoint.storage.database import Row, Transaction
 from rallypoint.web.fields import Body, Integer, Moment, Text
 from rallypoint.web.routing import Access, Call, Data, Done, HeaderKey, Page, Reply, Route, Routes
 from rallypoint.webhooks.verifiers import hmac_verifier, standard_webhooks_verifier, token_verifier
@@ -106,6 +107,7 @@ __all__ = [
     "RetryLater",
     "Route",
     "Routes",
+    "Row",
     "RowChange",
     "ServiceMissing",
     "TargetInfo",
@@ -114,6 +116,7 @@ __all__ = [
     "Text",
     "TokenSource",
     "TooLarge",
+    "Transaction",
     "Unauthorized",
     "Unavailable",
     "UnsupportedMediaType",
