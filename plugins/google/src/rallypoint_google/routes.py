@@ -34,7 +34,7 @@ def calendar_routes(ctx: PluginContext) -> list[Route]:
     routes = Routes(tag="google")
 
     async def callback(_call: Call, query: Callback) -> Reply:
-        return Reply(status=302, headers={"Location": await _came_back(ctx, query)})
+        return Reply(status=303, headers={"Location": await _came_back(ctx, query)})
 
     @routes.add(
         "POST",
@@ -85,7 +85,7 @@ def calendar_routes(ctx: PluginContext) -> list[Route]:
             path,
             summary="Come back from Google's consent page",
             query=Callback,
-            replies={302: None},
+            replies={303: None},
             access=Access.PUBLIC,
         )(callback)
     return routes

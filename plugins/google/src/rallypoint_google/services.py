@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rallypoint.domains.booking.api import CalendarSync
 from rallypoint.sdk import Connection, Identity, OAuth2Connection, PluginContext, RetryLater
 from rallypoint_google.settings import settings_of
 
@@ -41,6 +42,10 @@ def _declared(
     ctx: PluginContext, service: str, title: str, api_url: str, scopes: tuple[str, ...], callback: str
 ) -> OAuth2Connection:
     settings = settings_of(ctx)
+
+    async def farewell(connection: Connection) -> None:
+        await ctx.service(CalendarSync).forget(connection.id)
+
     return OAuth2Connection(
         service=service,
         title=title,
@@ -55,6 +60,7 @@ def _declared(
         revoke_url=settings.revoke_url,
         authorize_params=_OFFLINE,
         requests_per_second=settings.requests_per_second,
+        farewell=farewell if service == CALENDAR else None,
     )
 
 

@@ -8,7 +8,7 @@ from rallypoint_google.gmail.sync import MailSync
 from rallypoint_google.services import CALENDAR, GMAIL
 from rallypoint_google.settings import settings_of
 
-_LONGEST = 300.0
+_LONGEST = 600.0
 
 
 def calendar_task(ctx: PluginContext) -> Task:

@@ -31,7 +31,13 @@ class Asker:
             return reply.status, await reply.json()
 
     async def __call__(
-        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, **query: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **query: str,
     ) -> tuple[int, Any]:
         sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         url = URL(self.fake.url + path, encoded=True).extend_query(query)
@@ -62,7 +68,9 @@ class Asker:
         }
         return await self.form("/token", **form)
 
-    async def sign_in(self, scope: str = f"openid {EMAIL} {CALENDAR}", email: str = MIA.email) -> dict[str, Any]:
+    async def sign_in(
+        self, scope: str = f"openid {EMAIL} {CALENDAR}", email: str = MIA.email
+    ) -> dict[str, Any]:
         back = await consent(self.auth_url(scope), email)
         status, tokens = await self.exchange(back.query["code"])
         assert status == 200, tokens

@@ -28,7 +28,9 @@ async def test_an_event_lives_and_dies(mia: Asker, meeting: dict[str, Any]) -> N
     _, renamed = await mia("PATCH", path, {"summary": "Coffee", "description": "strong"})
     assert (renamed["summary"], renamed["sequence"], renamed["start"]) == ("Coffee", 0, made["start"])
     assert renamed["etag"] != made["etag"]
-    _, moved = await mia("PUT", path, {**meeting, "summary": "Coffee", "end": {"dateTime": "2026-11-30T12:00:00Z"}})
+    _, moved = await mia(
+        "PUT", path, {**meeting, "summary": "Coffee", "end": {"dateTime": "2026-11-30T12:00:00Z"}}
+    )
     assert (moved["sequence"], "description" in moved) == (1, False)
 
     assert (await mia("DELETE", path))[0] == 204
@@ -105,7 +107,9 @@ async def test_bad_requests_are_refused(mia: Asker, method: str, path: str, stat
     assert (await mia(method, path))[0] == status
 
 
-async def test_a_conference_is_made_or_will_be(mia: Asker, google: GoogleFake, meeting: dict[str, Any]) -> None:
+async def test_a_conference_is_made_or_will_be(
+    mia: Asker, google: GoogleFake, meeting: dict[str, Any]
+) -> None:
     _, made = await mia("POST", f"{EVENTS}?conferenceDataVersion=1", {**meeting, "conferenceData": CREATE})
     (video, phone) = made["conferenceData"]["entryPoints"]
     assert video["uri"] == made["hangoutLink"]
@@ -125,7 +129,8 @@ async def test_a_conference_is_made_or_will_be(mia: Asker, google: GoogleFake, m
 
 async def test_busy_times(mia: Asker, google: GoogleFake, meeting: dict[str, Any]) -> None:
     google.calendar().insert(meeting)
-    google.calendar().insert({**meeting, "transparency": "transparent", "start": {"dateTime": "2026-11-30T06:00:00Z"}})
+    free = {"transparency": "transparent", "start": {"dateTime": "2026-11-30T06:00:00Z"}}
+    google.calendar().insert({**meeting, **free})
     body = {"timeMin": "2026-11-30T10:30:00Z", "timeMax": "2026-12-01T00:00:00Z"}
     assert (await mia("POST", "/calendar/v3/freeBusy", {**body, "items": [{"id": "primary"}]}))[0] == 403
     await mia.sign_in("https://www.googleapis.com/auth/calendar")

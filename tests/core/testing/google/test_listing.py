@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,12 +87,18 @@ async def test_a_search_brings_no_sync_token(mia: Asker, google: GoogleFake) -> 
 
 async def test_recurring_events_by_themselves_or_by_instance(mia: Asker, google: GoogleFake) -> None:
     calendar = google.calendar()
-    weekly = calendar.insert(event("Weekly", recurrence=["RRULE:FREQ=WEEKLY;COUNT=3", "EXDATE:20261207T100000Z"]))
+    weekly = calendar.insert(
+        event("Weekly", recurrence=["RRULE:FREQ=WEEKLY;COUNT=3", "EXDATE:20261207T100000Z"])
+    )
     _, masters = await mia("GET", EVENTS)
     assert [item["id"] for item in masters["items"]] == [weekly["id"]]
     _, single = await mia("GET", EVENTS, singleEvents="true")
     starts = {item["start"]["dateTime"]: item for item in single["items"]}
-    assert set(starts) == {"2026-11-30T11:00:00+01:00", "2026-12-07T11:00:00+01:00", "2026-12-14T11:00:00+01:00"}
+    assert set(starts) == {
+        "2026-11-30T11:00:00+01:00",
+        "2026-12-07T11:00:00+01:00",
+        "2026-12-14T11:00:00+01:00",
+    }
     assert {item["recurringEventId"] for item in single["items"]} == {weekly["id"]}
 
     moved = starts["2026-12-07T11:00:00+01:00"]["id"]
@@ -111,7 +118,11 @@ async def test_recurring_events_by_themselves_or_by_instance(mia: Asker, google:
 
 async def test_a_whole_day_and_a_change_of_the_clocks(mia: Asker, google: GoogleFake) -> None:
     google.calendar().insert(
-        {"start": {"date": "2026-10-24"}, "end": {"date": "2026-10-25"}, "recurrence": ["RRULE:FREQ=DAILY;COUNT=2"]}
+        {
+            "start": {"date": "2026-10-24"},
+            "end": {"date": "2026-10-25"},
+            "recurrence": ["RRULE:FREQ=DAILY;COUNT=2"],
+        }
     )
     _, listed = await mia("GET", EVENTS, singleEvents="true")
     assert [item["start"] for item in listed["items"]] == [{"date": "2026-10-24"}, {"date": "2026-10-25"}]
@@ -169,5 +180,9 @@ def test_a_client_that_listens_knows_everything(steps: list[tuple[str, int]]) ->
     page()
     while "pageToken" in query:
         page()
-    alive = {id_: (one["status"], one["start"]) for id_, one in calendar.events.items() if one["status"] != "cancelled"}
-    assert {id_: seen for id_, seen in known.items() if seen[0] != "cancelled"} == alive
+    there = {id_: (one["status"], one["start"]) for id_, one in calendar.events.items()}
+    assert alive(known) == alive(there)
+
+
+def alive(events: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+    return {id_: seen for id_, seen in events.items() if seen[0] != "cancelled"}

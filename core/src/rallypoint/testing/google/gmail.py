@@ -29,6 +29,7 @@ class GmailApi:
             "gmail.users.messages.list": self._list,
             "gmail.users.messages.get": self._get,
             "gmail.users.messages.send": self._send,
+            "gmail.users.threads.get": self._thread,
             "gmail.users.history.list": self._history,
         }
 
@@ -59,6 +60,14 @@ class GmailApi:
     def _send(self, call: ApiCall) -> dict[str, Any]:
         mail = self._mailbox(call).send(call.body)
         return {"id": mail.id, "threadId": mail.thread_id, "labelIds": list(mail.labels)}
+
+    def _thread(self, call: ApiCall) -> dict[str, Any]:
+        form = call.query.get("format", "full")
+        thread_id, every = call.path["id"], self._mailbox(call).messages.values()
+        found = [shown(mail, form) for mail in every if mail.thread_id == thread_id]
+        if not found:
+            raise Refusal(404, "notFound", "Requested entity was not found.")
+        return {"id": thread_id, "messages": found, "historyId": found[-1]["historyId"]}
 
     def _history(self, call: ApiCall) -> dict[str, Any]:
         box = self._mailbox(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -16,6 +17,8 @@ from rallypoint_google.gmail.schemas import SendBody
 _BLANK = "can't be blank"
 _MOST = 100
 _MAX_REFERENCES = 20
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
+"""RFC 5322 §3.6.4, loosely: others' mail names worse ones, which cannot be written into a header."""
 
 
 def check(body: SendBody) -> None:
@@ -58,10 +61,11 @@ def raw(body: SendBody, *, subject: str, in_reply_to: str, references: Sequence[
         if given:
             mail[name] = _addresses(name.lower(), given)
     _put(mail, "Subject", subject)
-    if in_reply_to:
+    chain = [*dict.fromkeys(one for one in (*references, in_reply_to) if _MESSAGE_ID.fullmatch(one))]
+    if in_reply_to in chain:
         _put(mail, "In-Reply-To", in_reply_to)
-        chain = [*dict.fromkeys([*references, in_reply_to])][-_MAX_REFERENCES:]
-        _put(mail, "References", " ".join(chain))
+    if chain:
+        _put(mail, "References", " ".join(chain[-_MAX_REFERENCES:]))
     mail.set_content(body.text or body.message or "")
     if body.html:
         mail.add_alternative(body.html, subtype="html")

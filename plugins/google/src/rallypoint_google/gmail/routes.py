@@ -54,7 +54,7 @@ def gmail_routes(ctx: PluginContext) -> list[Route]:
         GMAIL_CALLBACK,
         summary="Come back from Google's consent page",
         query=Callback,
-        replies={200: Data[Ok], 302: None},
+        replies={200: Data[Ok], 303: None},
         errors=(400,),
         access=Access.PUBLIC,
     )
@@ -151,4 +151,4 @@ def _shown(connection: Connection) -> Authorization:
 
 
 def _redirect(url: str) -> Reply:
-    return Reply(status=302, headers={"Location": url})
+    return Reply(status=303, headers={"Location": url})

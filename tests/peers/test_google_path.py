@@ -1,0 +1,141 @@
+"""Google from the consent page to the calendar, against npm emulate and a real server: the path that users go."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from yarl import URL
+
+from rallypoint.testing.google import CLIENT, GoogleFake, consent
+from rallypoint.testing.server import ServerProcess
+from rallypoint.testing.waiting import eventually
+from support.emulate import emulator
+
+pytestmark = [pytest.mark.node, pytest.mark.slow]
+
+MIA = "mia@example.com"
+CALLBACK = "/integrations/google/callback"
+SEED = f"""\
+google:
+  users:
+    - email: {MIA}
+      name: Mia Moser
+  oauth_clients:
+    - client_id: {CLIENT.id}
+      client_secret: {CLIENT.secret}
+      name: Rallypoint
+      redirect_uris: ["{{server}}{CALLBACK}"]
+"""
+
+
+@dataclass
+class Path_:
+    """A server, the emulator that signs its users in, and Mia, who uses both."""
+
+    server: ServerProcess
+    emulator: str
+    google: GoogleFake
+    token: str = ""
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        status, reply = await asyncio.to_thread(self.server.request, method, path, body, token=self.token)
+        assert status < 300, (status, reply)
+        return reply
+
+    async def connect(self) -> URL:
+        """Go through the consent page, and return where the browser ends up."""
+        begun = await self.ask("POST", "/integrations/google/connect")
+        back = await consent(begun["data"]["authUrl"], MIA)
+        async with aiohttp.ClientSession() as browser, browser.get(back, allow_redirects=False) as reply:
+            assert reply.status == 303, await reply.text()
+            return URL(reply.headers["Location"])
+
+    async def status(self) -> Any:
+        return (await self.ask("GET", "/integrations/status"))["data"]["googleCalendar"]
+
+    async def state(self) -> str:
+        return (await self.ask("GET", "/api/v1/connections/google_calendar"))["data"]["state"]
+
+    async def book(self, customer: str, at: datetime) -> Any:
+        body = {"customerName": customer, "scheduledAt": at.isoformat(), "duration": 30, "notes": "First"}
+        return await self.ask("POST", "/api/appointments", body)
+
+    def told(self, event: str) -> int:
+        """How often the owner was told of something."""
+        database = sqlite3.connect(f"file:{next(self.server.data_dir.glob('*.db*'))}?mode=ro", uri=True)
+        try:
+            return int(database.execute("SELECT COUNT(*) FROM events WHERE type = ?", [event]).fetchone()[0])
+        finally:
+            database.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    env = {"RALLYPOINT_RATE_LIMITS": "off", "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on"}
+    running = ServerProcess(tmp_path / "server", env)
+    yield running
+    running.stop()
+
+
+@pytest_asyncio.fixture
+async def path(server: ServerProcess, tmp_path: Path) -> AsyncIterator[Path_]:
+    with emulator("google", SEED.format(server=server.url), tmp_path) as url:
+        async with GoogleFake(url) as google:
+            yield Path_(server, url, google)
+
+
+async def in_emulator(url: str) -> dict[str, Any]:
+    """Return the emulator's own calendar, by summary; any token is its first user's."""
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer any"}) as session,
+        session.get(f"{url}/calendar/v3/calendars/primary/events?maxResults=250") as reply,
+    ):
+        return {event["summary"]: event for event in (await reply.json())["items"]}
+
+
+async def test_connect_book_lose_the_grant_and_connect_again(path: Path_) -> None:
+    """The emulator's sign-in and the emulator's calendar; only its tokens live shorter than it says."""
+    path.google.grants.lifetime = 4
+    path.server.configure({**path.google.settings(), "RALLYPOINT_GOOGLE_API_URL": path.emulator})
+    await asyncio.to_thread(path.server.start)
+    path.token = await asyncio.to_thread(path.server.register, MIA)
+
+    assert await path.status() == {"connected": False}
+    landed = await path.connect()
+    assert (landed.path, landed.query_string) == ("/settings/integrations", "success=true")
+    shown = await path.status()
+    assert (shown["connected"], shown["email"], shown["syncMode"]) == (True, MIA, "one-way")
+
+    tomorrow = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    await path.book("John Doe", tomorrow)
+    found = await eventually(
+        lambda: in_emulator(path.emulator), lambda seen: "Appointment with John Doe" in seen
+    )
+    event = found["Appointment with John Doe"]
+    assert datetime.fromisoformat(event["start"]["dateTime"]) == tomorrow
+
+    for refresh_token in path.google.grants.issued:
+        async with aiohttp.ClientSession() as session:
+            await session.post(f"{path.emulator}/oauth2/revoke", data={"token": refresh_token})
+    await asyncio.sleep(path.google.grants.lifetime)
+    await path.book("Jane Roe", tomorrow + timedelta(hours=2))
+    assert await eventually(path.state, lambda state: state == "needs_reauth")
+    assert (await path.status())["needsReauth"] is True
+    assert (path.told("connection.needs_reauth"), path.told("connection.recovered")) == (1, 0)
+    assert "Appointment with Jane Roe" not in await in_emulator(path.emulator)
+
+    assert (await path.connect()).query_string == "success=true"
+    assert await path.state() == "connected"
+    await eventually(lambda: in_emulator(path.emulator), lambda seen: "Appointment with Jane Roe" in seen)
+    assert (path.told("connection.needs_reauth"), path.told("connection.recovered")) == (1, 1)
+    assert "ya29" not in path.server.log.read_text()
+    assert "google_refresh" not in path.server.log.read_text()
