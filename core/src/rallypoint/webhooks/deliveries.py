@@ -23,6 +23,7 @@ from rallypoint.webhooks.reading import Reader
 from rallypoint.webhooks.retry import RetryPolicy
 from rallypoint.webhooks.sender import Sender
 from rallypoint.webhooks.targets import SecretBox
+from rallypoint.webhooks.tools import Tools
 from rallypoint.webhooks.turns import never
 
 _SWEEP_SECONDS = 2.0
@@ -60,15 +61,19 @@ class Deliveries:
         busy: Callable[[], bool] = never,
     ) -> None:
         self._database, self._jobs, self._leases = database, jobs, leases
-        self._reader = Reader(database, vault)
-        self._ledger = Ledger(database, outbox)
-        self._sender = Sender(
-            allow_private=settings.allow_private_targets, timeout=settings.webhook_timeout, busy=busy
-        )
-        self._policy = RetryPolicy.of(settings)
-        self._renderers = renderers
         self.kinds = Kinds()
-        self._disable_after = settings.webhook_disable_after
+        self._tools = Tools(
+            reader=Reader(database, vault),
+            ledger=Ledger(database, outbox),
+            sender=Sender(
+                allow_private=settings.allow_private_targets, timeout=settings.webhook_timeout, busy=busy
+            ),
+            leases=leases,
+            policy=RetryPolicy.of(settings),
+            renderers=renderers,
+            kinds=self.kinds,
+            disable_after=round(settings.webhook_disable_after * 1000),
+        )
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._drains: dict[int, Drain] = {}
         self._again: set[int] = set()
@@ -84,7 +89,7 @@ class Deliveries:
         for drain in self._drains.values():
             drain.stop(grace)
         await self.idle()
-        await self._sender.close()
+        await self._tools.sender.close()
 
     def forget(self, target_id: str) -> None:
         """Send nothing more to a removed target from this process; others see it within a quarter second."""
@@ -135,21 +140,10 @@ class Deliveries:
         lease = await self._leases.acquire(f"{DRAIN}/{shard}", LEASE_SECONDS)
         if lease is None:
             return  # its holder looks again, every quarter of a second and when it ends
-        drain = self._drains[shard] = Drain(
-            shard,
-            lease,
-            reader=self._reader,
-            ledger=self._ledger,
-            sender=self._sender,
-            leases=self._leases,
-            policy=self._policy,
-            renderers=self._renderers,
-            kinds=self.kinds,
-            disable_after=self._disable_after,
-        )
+        drain = self._drains[shard] = Drain(shard, lease, self._tools)
         await drain.run()
         if await self._leases.release(drain.lease):
             self._jobs.wake(DRAIN, str(shard))
-        again = await self._reader.next_due(shard)
+        again = await self._tools.reader.next_due(shard)
         if again is not None and not self._stopping:
             self._jobs.wake_at(again, DRAIN, str(shard))

@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
 
 from rallypoint.storage import clock
 from rallypoint.storage.database import Row
-from rallypoint.storage.leases import Lease, Leases
-from rallypoint.webhooks.bodies import Renderer, rendered
+from rallypoint.storage.leases import Lease
+from rallypoint.webhooks.bodies import rendered
 from rallypoint.webhooks.extras import PARK_SECONDS, Extras
-from rallypoint.webhooks.kinds import Kinds
 from rallypoint.webhooks.lanes import Attempted, Destination, Item, Lane, Outcome
-from rallypoint.webhooks.ledger import Ledger, Page
+from rallypoint.webhooks.ledger import Page
 from rallypoint.webhooks.pool import Pool
-from rallypoint.webhooks.reading import LANES_A_PAGE, LANES_A_READ, Reader
-from rallypoint.webhooks.retry import RetryPolicy
-from rallypoint.webhooks.sender import Result, Sender
+from rallypoint.webhooks.reading import LANES_A_PAGE, LANES_A_READ
+from rallypoint.webhooks.sender import Result
+from rallypoint.webhooks.tools import Tools
 
 LEASE_SECONDS = 15.0
 _SAFETY_SECONDS = 2.0
@@ -41,39 +39,17 @@ class Drain:
     Args:
         shard: Which.
         lease: Held; renewed here and released by whoever acquired it.
-        reader: Reads rows.
-        ledger: Writes outcomes.
-        sender: Posts.
-        leases: Renews the lease.
-        policy: When to try again.
-        renderers: Bodies of kinds of targets that do not take the event's own.
-        kinds: Says what plugins' kinds of targets are sent beside the body.
-        disable_after: Seconds of failing before a target is switched off.
+        tools: Shared by all drains.
     """
 
-    def __init__(
-        self,
-        shard: int,
-        lease: Lease,
-        *,
-        reader: Reader,
-        ledger: Ledger,
-        sender: Sender,
-        leases: Leases,
-        policy: RetryPolicy,
-        renderers: Mapping[str, Renderer],
-        kinds: Kinds,
-        disable_after: float,
-    ) -> None:
+    def __init__(self, shard: int, lease: Lease, tools: Tools) -> None:
         self.lease = lease
         self.over = False
-        self._shard = shard
-        self._reader, self._ledger, self._sender, self._leases = reader, ledger, sender, leases
-        self._policy, self._renderers = policy, renderers
-        self._disable_after = round(disable_after * 1000)
+        self._shard, self._tools = shard, tools
+        self._reader, self._ledger, self._sender = tools.reader, tools.ledger, tools.sender
         self._valid_until = time.monotonic() + LEASE_SECONDS - _SAFETY_SECONDS
         self._pool: Pool[Lane] = Pool(self._attempt)
-        self._extras = Extras(kinds, ready=self._resume, park=self._park, close=self._withdraw)
+        self._extras = Extras(tools.kinds, ready=self._resume, park=self._park, close=self._withdraw)
         self._lanes: dict[str, Lane] = {}
         self._targets: dict[str, Destination] = {}
         self._attempted: deque[Attempted] = deque()
@@ -130,9 +106,8 @@ class Drain:
             pass
         else:
             self._signal.clear()
-            await asyncio.sleep(
-                _BATCH_SECONDS
-            )  # more outcomes come meanwhile, and one commit serves them all
+            # More outcomes come meanwhile, and one commit serves them all.
+            await asyncio.sleep(_BATCH_SECONDS)
         if time.monotonic() - self._ticked >= _TICK_SECONDS:
             await self._tick()
 
@@ -151,7 +126,7 @@ class Drain:
         left = self._valid_until - time.monotonic()
         if left < LEASE_SECONDS / 2:
             begun = time.monotonic()
-            self.lease = await self._leases.renew(self.lease, LEASE_SECONDS)
+            self.lease = await self._tools.leases.renew(self.lease, LEASE_SECONDS)
             self._valid_until = begun + LEASE_SECONDS - _SAFETY_SECONDS
 
     # Loading
@@ -176,7 +151,7 @@ class Drain:
     async def _fill(self, lanes: list[Lane]) -> None:
         """Read the lanes' deliveries and begin; the next lanes are read while these are sent."""
         found = await self._reader.items([lane.id for lane in lanes])
-        bodies = await rendered(self._reader, self._renderers, found, self._kind_of)
+        bodies = await rendered(self._reader, self._tools.renderers, found, self._kind_of)
         for row in found:
             body = bodies.get(row["id"]) or bytes(row["body"])
             self._lanes[row["lane_id"]].items.append(Item(row["id"], row["seq"], row["event_id"], body))
@@ -248,14 +223,16 @@ class Drain:
             self._note(lane, item, result, "failed")
             self._close(target, "gone")
             self._leave(lane)
-        elif self._policy.exhausted(lane.attempts + 1):
+        elif self._tools.policy.exhausted(lane.attempts + 1):
             self._note(lane, item, result, "failed")
-            if at - target.failing_since >= self._disable_after:
+            if at - target.failing_since >= self._tools.disable_after:
                 self._close(target, "failing")
             self._advance(lane, item)
         else:
             self._note(lane, item, result, "pending")
-            self._postpone(lane, at + round(self._policy.delay(lane.attempts + 1, result.retry_after) * 1000))
+            self._postpone(
+                lane, at + round(self._tools.policy.delay(lane.attempts + 1, result.retry_after) * 1000)
+            )
 
     def _note(self, lane: Lane, item: Item, result: Result, outcome: Outcome) -> None:
         self._attempted.append(Attempted(item.id, result, lane.attempts + 1, outcome))
