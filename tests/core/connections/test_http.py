@@ -178,3 +178,11 @@ def test_retry_after_reads_dates() -> None:
 def test_retry_after_takes_anything(text: str) -> None:
     wait = retry_after(text)
     assert wait is None or 0 <= wait <= 3600
+
+
+async def test_amazon_s_word_for_a_refusal_is_in_a_header(http: ProviderHttp, acme: AcmeFake) -> None:
+    header = {"x-amzn-ErrorType": "SendingPausedException:http://internal.amazon.com/coral/"}
+    acme.fail(400, body='{"message": "paused"}', headers=header)
+    with pytest.raises(PermanentFailure) as refused:
+        await http.call(get(acme))
+    assert refused.value.reason_code == "SendingPausedException"

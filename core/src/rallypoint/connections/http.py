@@ -212,7 +212,7 @@ class ProviderHttp:
                 self._pause(request.quota, after)
             raise _Again(f"the provider answered {status}", after)
         said = refusal(body)
-        reason = reason_code(said)
+        reason = reason_code(said, headers)
         raise PermanentFailure(
             f"the provider answered {status}", status=status, reason_code=reason, payload=said
         )

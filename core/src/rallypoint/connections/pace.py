@@ -13,6 +13,10 @@ PATIENCE = 20.0
 _BURST_SECONDS = 0.1
 
 
+class Paced(RetryLater):
+    """So many calls wait for a service's pace that this one should come again; nothing is wrong."""
+
+
 class Pace:
     """A token bucket whose queue goes round the callers, so that one with much to do holds up nobody else.
 
@@ -39,7 +43,7 @@ class Pace:
         """Return when ``caller`` may make a call.
 
         Raises:
-            RetryLater: So many wait already that it would take longer than a call may wait.
+            Paced: So many wait already that it would take longer than a call may wait.
         """
         self._fill()
         if not self._waiting and self._level >= 1:
@@ -47,7 +51,7 @@ class Pace:
             return
         wait = (self._waiting + 1 - self._level) / self._rate
         if wait > self._patience:
-            raise RetryLater("too many calls wait for this service's pace", after=wait)
+            raise Paced("too many calls wait for this service's pace", after=wait)
         await self._queue(caller)
 
     async def _queue(self, caller: str) -> None:

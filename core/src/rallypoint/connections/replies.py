@@ -38,12 +38,17 @@ def refusal(body: bytes) -> Any:
         return None
 
 
-def reason_code(payload: Any) -> str:
+def reason_code(payload: Any, headers: Mapping[str, str] | None = None) -> str:
     """Return the provider's own word for a refusal; empty when it gave none.
 
     The shapes are those of OAuth (RFC 6749 §5.2: ``error``), Google (``error.errors[].reason``, else
-    ``error.status``), Microsoft Graph (``error.code``) and Zoom (``code``).
+    ``error.status``), Microsoft Graph (``error.code``), Zoom (``code``) and AWS (a header, smithy.io's
+    "AWS REST JSON 1 protocol").
     """
+    return _said_in(payload) or (headers or {}).get("x-amzn-errortype", "").partition(":")[0][:_MAX_CODE]
+
+
+def _said_in(payload: Any) -> str:
     error = payload.get("error") if isinstance(payload, Mapping) else None
     if isinstance(error, str):
         return error[:_MAX_CODE]

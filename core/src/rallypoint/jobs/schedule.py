@@ -15,8 +15,9 @@ from typing import Any
 import structlog
 
 from rallypoint.connections.api import Connection, ConnectionState
+from rallypoint.connections.pace import Paced
 from rallypoint.connections.service import Connections
-from rallypoint.errors import BadConfig, NeedsReauth, PermanentFailure, RetryLater
+from rallypoint.errors import BadConfig, NeedsReauth, PermanentFailure, PluginError, RetryLater
 from rallypoint.jobs import runs
 from rallypoint.jobs.api import Jobs
 from rallypoint.jobs.runs import Result
@@ -146,7 +147,12 @@ class Schedule:
             if connection is not None:
                 await self._connections.mark_needs_reauth(connection, str(error))
             return Result(None, f"needs reauthorisation: {error}", row["failures"] + 1)
+        except Paced as error:
+            wait = (error.after or 1.0) * random.uniform(1.0, 1.5)
+            return Result(_in(wait), str(error), row["failures"])
         except Exception as error:
+            if connection is not None:
+                await self._connections.note(connection.id, "failed", detail=_for_owner(task, error))
             return _failed(planned, row, error)
         return Result(_in(task.every * random.uniform(0.95, 1.05)))
 
@@ -183,6 +189,11 @@ async def _ensure(tx: Transaction, planned: _Planned) -> None:
 
 async def _awaited(work: Awaitable[None]) -> None:
     await work
+
+
+def _for_owner(task: Task, error: Exception) -> str:
+    """Return what a connection's owner is told; a bug's text is the operator's."""
+    return f"{task.name}: {error}" if isinstance(error, PluginError) else f"{task.name}: an error in the plugin"
 
 
 def _failed(planned: _Planned, row: Row, error: Exception) -> Result:
