@@ -8,6 +8,7 @@ from rallypoint.domains.booking.appointments.making import Making
 from rallypoint.domains.booking.appointments.service import AppointmentService
 from rallypoint.domains.booking.availability.busy import BusySources
 from rallypoint.domains.booking.availability.service import AvailabilityService
+from rallypoint.domains.booking.calendars.engine import Calendars
 from rallypoint.domains.booking.calls.service import CallService
 from rallypoint.domains.booking.meetings.ledger import Ledger
 from rallypoint.domains.booking.meetings.providers import MeetingProviders
@@ -48,5 +49,7 @@ class BookingDomain:
         self.busy = BusySources(kernel.hooks, ctx.log)
         self.availability = AvailabilityService(database, self.busy)
         self.booker = Booker(database, self.lifecycle, Making(customers), wishes, self.providers)
+        self.calendars = Calendars(kernel, self.booker, sign=ctx.sign, public_url=ctx.public_url)
+        self.lifecycle.follow(self.calendars.links.appointment_changed)
         self.appointments = AppointmentService(database, self.booker, vault)
         self.calls = CallService(database, kernel.outbox, customers)

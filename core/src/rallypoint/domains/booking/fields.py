@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated
 
@@ -26,6 +27,7 @@ MAX_ID = 2**63 - 1
 MAX_DURATION = 24 * 60
 """Minutes of the longest appointment, and so how far back one that overlaps may begin."""
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK = r"^([01]?[0-9]|2[0-3]):[0-5][0-9](:00)?$|^(0?[1-9]|1[0-2]):[0-5][0-9] ?[AaPp][Mm]$"
 
 
@@ -52,7 +54,7 @@ class Shown(BaseModel):
 
 
 def _date(value: object) -> date:
-    if isinstance(value, str) and len(value) == 10 and value.isascii():
+    if isinstance(value, str) and _DATE.fullmatch(value):  # fromisoformat takes weeks too
         try:
             day = date.fromisoformat(value)
         except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rallypoint.domains.booking.api import Appointments, Meetings
+from rallypoint.domains.booking.api import Appointments, BusySource, CalendarSync, Meetings
 from rallypoint.domains.booking.appointments.channel import AppointmentChannel
 from rallypoint.domains.booking.appointments.events import SUMMARIES, AppointmentEvent
 from rallypoint.domains.booking.appointments.routes import appointment_routes
@@ -34,9 +34,15 @@ def register_events() -> Sequence[EventType]:
 
 @hookimpl
 def register_services(ctx: PluginContext) -> Mapping[type, object]:
-    """Offer appointments and meetings to plugins."""
+    """Offer appointments, meetings and the calendars' sync to plugins."""
     domain = ctx.once(BookingDomain)
-    return {Appointments: domain.booker, Meetings: domain.meetings}
+    return {Appointments: domain.booker, Meetings: domain.meetings, CalendarSync: domain.calendars}
+
+
+@hookimpl
+def register_busy_sources(ctx: PluginContext) -> Sequence[BusySource]:
+    """Let the events of connected calendars take up time."""
+    return [ctx.once(BookingDomain).calendars.busy_source()]
 
 
 @hookimpl
@@ -63,6 +69,7 @@ async def startup(ctx: PluginContext) -> None:
     domain = ctx.once(BookingDomain)
     await domain.providers.collect()
     await domain.busy.collect()
+    await domain.calendars.start()
 
     async def wake(_key: str) -> None:
         await domain.meeting_work.run()

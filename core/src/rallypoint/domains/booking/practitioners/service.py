@@ -23,6 +23,7 @@ from rallypoint.domains.booking.rows import insert, update
 from rallypoint.domains.booking.zones import twenty_four_hours
 from rallypoint.errors import NotFound, ValidationFailed
 from rallypoint.identity.api import Mode, Principal
+from rallypoint.identity.users import email_key
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row, Transaction
 
@@ -64,10 +65,12 @@ class PractitionerService:
         return page, page[-1]["id"] if len(rows) > query.limit else None
 
     async def create(self, principal: Principal, body: CreatePractitioner) -> Document:
-        """Add a practitioner to the caller's account."""
+        """Add a practitioner to the caller's account; the user with their address is who they are."""
         at = clock.now()
         async with self._database.transaction() as tx:
             columns = await _columns(tx, principal, body.model_dump())
+            if columns["user_id"] is None and columns["email"]:
+                columns["user_id"] = await _user(tx, principal, "email_key", email_key(columns["email"]))
             owned = {"account_id": principal.account_id, "mode": principal.mode}
             row = await insert(tx, "practitioners", {**columns, **owned, "created_at": at, "updated_at": at})
             return await _shown(tx, principal, row["id"])
@@ -175,15 +178,19 @@ async def _shown(reader: Transaction | Database, principal: Principal, number: i
 async def _columns(tx: Transaction, principal: Principal, given: Mapping[str, Any]) -> Document:
     columns = columns_of(given)
     if columns.get("user_id") is not None:
-        user = await tx.fetch_one(
-            "SELECT id FROM users WHERE number = ? AND account_id = ?",
-            columns["user_id"],
-            principal.account_id,
-        )
-        if user is None:
+        columns["user_id"] = await _user(tx, principal, "number", columns["user_id"])
+        if columns["user_id"] is None:
             raise ValidationFailed({"userId": ["is no user of this account"]})
-        columns["user_id"] = user["id"]
     return columns
+
+
+async def _user(tx: Transaction, principal: Principal, column: str, value: object) -> str | None:
+    row = await tx.fetch_one(
+        f"SELECT id FROM users WHERE {column} = ? AND account_id = ?",  # noqa: S608 - our own names
+        value,
+        principal.account_id,
+    )
+    return None if row is None else str(row["id"])
 
 
 async def _check_count(tx: Transaction, number: int) -> None:
