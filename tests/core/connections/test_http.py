@@ -14,7 +14,7 @@ from tests.core.connections.conftest import KEY, AcmeFake
 
 from rallypoint.connections.breaker import Breaker
 from rallypoint.connections.http import ProviderHttp, Request
-from rallypoint.connections.replies import retry_after
+from rallypoint.connections.replies import reason_code, retry_after
 from rallypoint.errors import NeedsReauth, PermanentFailure, RetryLater
 
 
@@ -186,3 +186,57 @@ async def test_amazon_s_word_for_a_refusal_is_in_a_header(http: ProviderHttp, ac
     with pytest.raises(PermanentFailure) as refused:
         await http.call(get(acme))
     assert refused.value.reason_code == "SendingPausedException"
+
+
+async def test_a_reply_has_status_headers_and_body(http: ProviderHttp, acme: AcmeFake) -> None:
+    acme.fail(201, headers={"ETag": '"7"', "X-Total": "3"}, body='{"a": 1}')
+    reply = await http.call(get(acme))
+    assert (reply.status, reply.json) == (201, {"a": 1})
+    assert (reply.headers["etag"], reply.headers["x-total"]) == ('"7"', "3")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ('{"error": "invalid_grant", "error_description": "no"}', "invalid_grant"),
+        ('{"error": {"code": 409, "errors": [{"reason": "duplicate"}], "status": "X"}}', "duplicate"),
+        ('{"error": {"code": 403, "status": "PERMISSION_DENIED", "errors": []}}', "PERMISSION_DENIED"),
+        ('{"error": {"code": "ErrorItemNotFound", "message": "no"}}', "ErrorItemNotFound"),
+        ('{"code": 3001, "message": "Meeting does not exist"}', "3001"),
+        ('{"error": {"errors": "x"}}', ""),
+        ('{"error": true, "code": true}', ""),
+        ("[]", ""),
+        ("<html>", ""),
+        ("", ""),
+    ],
+)
+async def test_a_refusal_says_what_the_provider_said(
+    http: ProviderHttp, acme: AcmeFake, body: str, code: str
+) -> None:
+    acme.fail(409, body=body)
+    with pytest.raises(PermanentFailure) as error:
+        await http.call(get(acme))
+    assert (error.value.status, error.value.reason_code) == (409, code)
+    assert "description" not in str(error.value)
+
+
+async def test_bytes_are_sent_as_they_are(http: ProviderHttp, acme: AcmeFake) -> None:
+    request = Request(
+        "POST", f"{acme.url}/v1", "/items", data=b'{"a":  1}', content_type="application/json; x=y"
+    )
+    assert (await http.call(request)).json == {"a": 1}
+    assert acme.requests[0].body == b'{"a":  1}'
+    assert acme.requests[0].headers["Content-Type"] == "application/json; x=y"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from(["error", "errors", "code", "reason", "status"]), inner)
+        ),
+    )
+)
+def test_any_refusal_can_be_read(payload: Any) -> None:
+    assert len(reason_code(payload)) <= 100
