@@ -86,7 +86,8 @@ class States:
         Raises:
             OAuthFailed: It was not, or it is long over.
         """
-        row = await self._database.fetch_one("SELECT * FROM oauth_states WHERE id = ?", self._id(state))
+        state_id = self._id(state)
+        row = await self._database.fetch_one("SELECT * FROM oauth_states WHERE id = ?", state_id)
         if row is None:
             raise _refused("This sign-in is over: connect again")
         return row
@@ -97,9 +98,9 @@ class States:
         Raises:
             OAuthFailed: It is forged, used or over.
         """
-        at = clock.now()
+        at, state_id = clock.now(), self._id(state)
         async with self._database.transaction() as tx:
-            row = await tx.fetch_one(_USE, at, self._id(state), at)
+            row = await tx.fetch_one(_USE, at, state_id, at)
         if row is None:
             known = await self.look(state)
             over = "was used already" if known["used_at"] is not None else "took longer than ten minutes"
