@@ -11,11 +11,13 @@ from typing import Any
 
 
 class Receiver:
-    """Answers 200 on every path of a free loopback port; a context manager."""
+    """Answers 200 on every path of a free loopback port, or as ``statuses`` says; a context manager."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.came: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+        self.headers: dict[str, list[dict[str, str]]] = defaultdict(list)
+        self.statuses: dict[str, int] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -25,7 +27,9 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 with receiver._lock:
                     receiver.came[self.path].append((self.headers["webhook-id"], json.loads(body)))
-                self.send_response(200)
+                    named = {name.lower(): value for name, value in self.headers.items()}
+                    receiver.headers[self.path].append(named)
+                self.send_response(receiver.statuses.get(self.path, 200))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
