@@ -71,7 +71,7 @@ class Path_:
 
     def told(self, event: str) -> int:
         """How often the owner was told of something."""
-        database = sqlite3.connect(f"file:{next(self.server.data_dir.glob('*.db*'))}?mode=ro", uri=True)
+        database = sqlite3.connect(f"file:{self.server.data_dir / 'rallypoint.db'}?mode=ro", uri=True)
         try:
             return int(database.execute("SELECT COUNT(*) FROM events WHERE type = ?", [event]).fetchone()[0])
         finally:

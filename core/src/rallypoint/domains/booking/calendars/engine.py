@@ -108,10 +108,12 @@ class Calendars:
         self, service: str, channel_id: str, resource_id: str, state: str, message_number: int
     ) -> None:
         """See ``booking.api.CalendarSync``."""
-        connection_id = await self._channels.notified(service, channel_id, resource_id, message_number)
+        connection_id = await self._channels.notified(service, channel_id, resource_id, message_number, state)
         if not connection_id or state == "sync":  # "sync" greets a new channel (Google's push guide)
             return
         async with self._database.transaction() as tx:
+            if state in ("renew", "removed"):
+                await cursors.want_watch(tx, connection_id)
             row = await cursors.want_poll(tx, connection_id)
             if row is not None and not row["parked"]:
                 await self._note(connection_id, "notified")
@@ -215,6 +217,7 @@ class Calendars:
 
     def _wake_when_due(self, claim: Claim) -> None:
         """Go on with what came up while a claim was held, at once or when it is due."""
-        times = [at for at in (claim.poll_at, claim.watch_at, claim.push_at) if at is not None]
+        wanted = (claim.poll_at, claim.watch_at, claim.push_at) if claim.last_sync_at else (claim.poll_at,)
+        times = [at for at in wanted if at is not None]
         if claim.service in self._adapters and times and min(times) - clock.now() < SWEEP_SECONDS * 1000:
             self._jobs.wake_at(min(times), f"{_TASK}.{claim.service}", claim.connection_id)

@@ -66,8 +66,12 @@ class Worker:
             Why the credential is refused, if it is.
         """
         try:
-            if claim.last_sync_at is None or _is_due(claim.poll_at):
+            if _is_due(claim.poll_at) or (claim.last_sync_at is None and claim.poll_at is None):
                 await self._read(calendar, claim)
+            elif (
+                claim.last_sync_at is None
+            ):  # a first look that failed is waited for: nothing is written before it
+                await self._let_go(claim)
             else:
                 await self._serve(calendar, claim)
         except NeedsReauth as error:
