@@ -233,7 +233,16 @@ class CalendarSync(Protocol):
     async def notified(
         self, service: str, channel_id: str, resource_id: str, state: str, message_number: int
     ) -> None:
-        """Take a push notification whose token was checked; a repeated, late or unknown one does no harm."""
+        """Take a push notification whose token was checked; a repeated, late or unknown one does no harm.
+
+        Args:
+            service: Of the connection.
+            channel_id: Ours.
+            resource_id: As the provider told it when the channel was opened; empty when it does not say.
+            state: ``sync`` greets a new channel; ``renew`` asks for it to be prolonged now; ``removed`` says that
+                the provider has ended it, so that another is opened; anything else that the calendar has changed.
+            message_number: Counted up by the provider; 0 where it does not count.
+        """
         ...
 
     def channel_token(self, channel_id: str) -> str:

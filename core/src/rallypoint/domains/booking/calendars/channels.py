@@ -86,8 +86,17 @@ class Channels:
         """Close every channel of a connection, as far as the provider listens."""
         await self._close(calendar, await self._database.fetch(_OF, calendar.connection.id))
 
-    async def notified(self, service: str, channel_id: str, resource_id: str, number: int) -> str:
+    async def notified(
+        self, service: str, channel_id: str, resource_id: str, number: int, state: str = ""
+    ) -> str:
         """Take a notification.
+
+        Args:
+            service: Whose it claims to be.
+            channel_id: Ours.
+            resource_id: The provider's; empty when it names none.
+            number: Of the message; 0 where the provider does not count.
+            state: ``renew`` and ``removed`` are about the channel itself.
 
         Returns:
             Whose calendar has changed; empty when the channel is not in use, or something later came already.
@@ -104,6 +113,12 @@ class Channels:
                 await tx.execute(
                     "UPDATE booking_calendar_channels SET message_number = ? WHERE id = ?", number, channel_id
                 )
+            if state == "renew":
+                await tx.execute(
+                    "UPDATE booking_calendar_channels SET renew_at = ? WHERE id = ?", clock.now(), channel_id
+                )
+            elif state == "removed":
+                await tx.execute("DELETE FROM booking_calendar_channels WHERE id = ?", channel_id)
         return str(row["connection_id"])
 
     def _address(self, calendar: Calendar) -> str:
@@ -140,8 +155,8 @@ class Channels:
     async def _opened(self, channel_id: str, watch: Watch) -> Row:
         async with self._database.transaction() as tx:
             row = await tx.fetch_one(
-                "UPDATE booking_calendar_channels SET external_id = ?, resource_id = ?, expires_at = ?"
-                " WHERE id = ? RETURNING *",
+                "UPDATE booking_calendar_channels SET external_id = ?, resource_id = ?, expires_at = ?,"
+                " renew_at = NULL WHERE id = ? RETURNING *",
                 watch.external_id or channel_id,
                 watch.resource_id,
                 watch.expires_at,
@@ -184,7 +199,9 @@ def _serves(row: Row, now: int) -> bool:
 
 
 def _renew_at(row: Row) -> int:
-    """Return when a channel is to be replaced: with a fifth of its life left, a day at most."""
+    """Return when a channel is to be replaced: with a fifth of its life left, a day at most, or when asked to."""
+    if row["renew_at"] is not None:
+        return int(row["renew_at"])
     ends: int = row["expires_at"]
     life = max(0, ends - int(row["created_at"]))
     return ends - min(_RENEW_AT_MOST, round(life * _RENEW_SHARE))

@@ -66,6 +66,13 @@ async def want_poll(tx: Transaction, connection_id: str) -> Row | None:
     )
 
 
+async def want_watch(tx: Transaction, connection_id: str) -> None:
+    """Have a calendar's push channel looked after soon."""
+    await tx.execute(
+        "UPDATE booking_calendar_cursors SET watch_at = ? WHERE connection_id = ?", clock.now(), connection_id
+    )
+
+
 async def forget(tx: Transaction, connection_id: str) -> None:
     """Delete everything that is kept of a connection's calendar."""
     for table in _TABLES:

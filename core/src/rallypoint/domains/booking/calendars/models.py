@@ -84,6 +84,7 @@ class CalendarChannel(Model):
     external_id = fields.CharField(255, default="", description="empty until the provider has opened it")
     resource_id = fields.CharField(255, default="")
     expires_at = fields.BigIntField()
+    renew_at = fields.BigIntField(null=True, description="when the provider wants it renewed before its time")
     closing = fields.BooleanField(default=False)
     message_number = fields.BigIntField(default=0, description="of the latest notification")
     created_at = fields.BigIntField()

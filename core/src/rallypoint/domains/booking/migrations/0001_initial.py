@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 ('external_id', fields.CharField(default='', max_length=255)),
                 ('resource_id', fields.CharField(default='', max_length=255)),
                 ('expires_at', fields.BigIntField()),
+                ('renew_at', fields.BigIntField(null=True)),
                 ('closing', fields.BooleanField(default=False)),
                 ('message_number', fields.BigIntField(default=0)),
                 ('created_at', fields.BigIntField()),
