@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,3 +139,72 @@ async def test_connect_book_lose_the_grant_and_connect_again(path: Path_) -> Non
     assert (path.told("connection.needs_reauth"), path.told("connection.recovered")) == (1, 1)
     assert "ya29" not in path.server.log.read_text()
     assert "google_refresh" not in path.server.log.read_text()
+
+
+async def test_the_whole_path(path: Path_) -> None:
+    """The emulator's sign-in, and behind it a calendar that can do all that Google's can."""
+    path.server.configure(path.google.settings())
+    await asyncio.to_thread(path.server.start)
+    path.token = await asyncio.to_thread(path.server.register, MIA)
+    calendar = path.google.calendar(MIA)
+
+    assert (await path.connect()).query_string == "success=true"
+    chosen = await path.ask("PUT", "/integrations/google/settings", {"syncMode": "two-way"})
+    assert chosen == {"success": True, "data": {"syncMode": "two-way"}}
+
+    tomorrow = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    booked = await path.book("John Doe", tomorrow)
+
+    async def ours() -> list[Any]:
+        return [
+            event for event in calendar.events.values() if event["summary"] == "Appointment with John Doe"
+        ]
+
+    (event,) = await eventually(ours)
+    assert event["description"] == "Callnfy appointment\nCustomer: John Doe\nPhone: \nNotes: First"
+    assert event["reminders"] == {"useDefault": True}
+    assert datetime.fromisoformat(event["start"]["dateTime"]) == tomorrow
+
+    await eventually(channels_of(path), bool)
+    later = tomorrow + timedelta(hours=3)
+    calendar.merge(event["id"], {"start": at(later), "end": at(later + timedelta(minutes=30))})
+
+    async def appointment() -> Any:
+        return await path.ask("GET", f"/api/appointments/{booked['id']}")
+
+    moved = await eventually(appointment, lambda one: datetime.fromisoformat(one["scheduledAt"]) == later)
+    assert (moved["status"], moved["duration"]) == ("confirmed", 30)
+
+    await path.ask("POST", f"/api/appointments/{booked['id']}/cancel", {"reason": "ill"})
+
+    async def gone() -> bool:
+        return calendar.events[event["id"]]["status"] == "cancelled"
+
+    assert await eventually(gone)
+    assert len(await ours()) == 1
+    assert (await path.status())["lastSyncAt"] is not None
+    timeline = (await path.ask("GET", "/api/v1/connections/google_calendar/timeline"))["data"]
+    assert {"connected", "pushed", "polled", "notified", "renewal"} <= {
+        line["kind"] for line in timeline["marks"]
+    }
+
+    await path.ask("DELETE", "/integrations/google/disconnect")
+    assert await path.status() == {"connected": False}
+    assert not path.google.channels.open
+    assert path.google.grants.tokens() == []
+    async with aiohttp.ClientSession() as session:
+        secrets = {"client_id": CLIENT.id, "client_secret": CLIENT.secret}
+        old = {"grant_type": "refresh_token", "refresh_token": path.google.grants.issued[-1], **secrets}
+        async with session.post(f"{path.emulator}/oauth2/token", data=old) as refused:
+            assert (refused.status, (await refused.json())["error"]) == (400, "invalid_grant")
+
+
+def at(moment: datetime) -> dict[str, str]:
+    return {"dateTime": moment.isoformat(), "timeZone": "UTC"}
+
+
+def channels_of(path: Path_) -> Callable[[], Awaitable[list[str]]]:
+    async def open_() -> list[str]:
+        return list(path.google.channels.open)
+
+    return open_

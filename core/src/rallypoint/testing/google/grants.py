@@ -148,9 +148,16 @@ class Grants:
         known = self._access.get(token)
         return None if known is None or known.expires_at <= self.clock() else known
 
-    def learn(self, token: str, access: Access) -> None:
-        """Accept an access token that another sign-in server issued."""
+    def tokens(self) -> list[str]:
+        """Return the access tokens that open something, oldest first."""
+        return [token for token in self._access if self.access(token)]
+
+    def learn(self, token: str, access: Access, refresh: str = "") -> None:
+        """Accept the tokens that another sign-in server issued."""
         self._access[token] = access
+        if refresh:
+            self._refresh[refresh] = access
+            self.issued.append(refresh)
 
     def revoke(self, token: str) -> bool:
         """Take the whole grant of a token back, as Google does; whether there was one."""

@@ -61,9 +61,7 @@ class Relay:
     def _learn(self, body: dict[str, str], email: str, client_id: str) -> None:
         until = self._grants.clock() + self._grants.lifetime
         access = Access(email, frozenset(body["scope"].split()), client_id, until)
-        self._grants.learn(body["access_token"], access)
-        if "refresh_token" in body:
-            self._grants.issued.append(body["refresh_token"])
+        self._grants.learn(body["access_token"], access, body.get("refresh_token", ""))
 
     async def _revoke(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}

@@ -42,7 +42,7 @@ def check_span(body: Mapping[str, Any]) -> None:
 
 def moment(part: Mapping[str, Any], default_zone: str) -> datetime:
     """Return when an ``EventDateTime`` is; a day begins at midnight of the calendar's zone."""
-    if "date" in part:
+    if part.get("date"):
         day = date.fromisoformat(part["date"])
         return datetime(day.year, day.month, day.day, tzinfo=zone(default_zone))
     parsed = datetime.fromisoformat(part["dateTime"])
@@ -51,7 +51,7 @@ def moment(part: Mapping[str, Any], default_zone: str) -> datetime:
 
 def shown(part: Mapping[str, Any], calendar_zone: str) -> dict[str, str]:
     """Return an ``EventDateTime`` as Google replies with it: whole seconds and an offset."""
-    if "date" in part:
+    if part.get("date"):
         return {"date": part["date"]}
     name = part.get("timeZone") or calendar_zone
     local = moment(part, calendar_zone).astimezone(zone(name)).replace(microsecond=0)
@@ -70,7 +70,7 @@ def stamp(at: datetime) -> str:
 
 def moved(part: Mapping[str, Any], by: timedelta, calendar_zone: str) -> dict[str, str]:
     """Return an ``EventDateTime`` shifted in its own zone."""
-    if "date" in part:
+    if part.get("date"):
         return {"date": (date.fromisoformat(part["date"]) + by).isoformat()}
     name = part.get("timeZone") or calendar_zone
     local = moment(part, calendar_zone).astimezone(zone(name)) + by
