@@ -127,3 +127,57 @@ async def test_a_key_or_lane_that_does_not_fit_is_a_bug_of_the_caller(
         await post.domain.service.send(
             account_id=post.account, mode=LIVE, key=key, email=email("hello"), lane=lane
         )
+
+
+async def test_a_message_may_be_withdrawn_until_somebody_begins_to_send_it(post: Post) -> None:
+    service = post.domain.service
+
+    async def withdraw(key: str) -> bool:
+        return await service.withdraw(account_id=post.account, mode=LIVE, key=key)
+
+    await service.send(
+        account_id=post.account, mode=LIVE, key="wait", email=email("wait"), lane="lane", delay=60
+    )
+    await post.put("next", "lane")
+    await post.run()
+    assert post.tries == []
+    assert await withdraw("wait")
+    assert not await withdraw("wait")
+    await post.run()
+    assert post.subjects == ["next"]
+    assert not await withdraw("next")
+    assert not await withdraw("nothing")
+    assert await post.states() == {"wait": "withdrawn", "next": "sent"}
+
+    post.answer = lambda _mail: RetryLater("busy")
+    await post.put("tried")
+    await post.run()
+    assert not await withdraw("tried"), "who knows whether it arrived"
+    assert await post.put("sandboxed", mode="sandbox")
+    assert await service.withdraw(account_id=post.account, mode="sandbox", key="sandboxed")
+
+
+async def test_a_message_that_is_withdrawn_after_it_was_found_due_is_not_sent(post: Post) -> None:
+    await post.put("hello")
+    drain = post.domain.drain
+    begun = drain._begun
+
+    async def withdrawn_first(rows):
+        await post.domain.service.withdraw(account_id=post.account, mode=LIVE, key="hello")
+        return await begun(rows)
+
+    drain._begun = withdrawn_first  # between the look and the mark
+    await post.run()
+    assert post.tries == []
+
+
+async def test_a_delay_lasts_behind_others_of_the_lane_too(post: Post) -> None:
+    await post.put("first", "lane")
+    await post.domain.service.send(
+        account_id=post.account, mode=LIVE, key="later", email=email("later"), lane="lane", delay=60
+    )
+    await post.run()
+    assert post.subjects == ["first"]
+    await post.hurry()
+    await post.run()
+    assert post.subjects == ["first", "later"]

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from rallypoint.errors import RetryLater
 from rallypoint.identity.api import Mode
 
-MailState = Literal["queued", "sent", "failed", "recorded"]
+MailState = Literal["queued", "sent", "failed", "withdrawn", "recorded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Email:
 class Mailer(Protocol):
     """Sends messages; found with ``ctx.service(Mailer)``."""
 
-    async def send(self, *, account_id: str, mode: Mode, key: str, email: Email, lane: str = "") -> str:
+    async def send(
+        self, *, account_id: str, mode: Mode, key: str, email: Email, lane: str = "", delay: float = 0.0
+    ) -> str:
         """Put a message into the queue, in the transaction under way, and return its id (UUIDv7).
 
         It is sent after the commit, at least once, tried again for three days while the transport is away. In
@@ -58,9 +60,18 @@ class Mailer(Protocol):
             key: Unique in the account: a second message with it is not made, the first one's id is returned.
             email: What to send.
             lane: Messages of one lane leave in the order in which they were put in.
+            delay: Seconds that it may still be withdrawn.
 
         Raises:
             ValidationFailed: An address, a header or a size is not acceptable.
+        """
+        ...
+
+    async def withdraw(self, *, account_id: str, mode: Mode, key: str) -> bool:
+        """Take a message back, in the transaction under way, unless it may have left.
+
+        Returns:
+            Whether nobody has received it or ever will; False also when there is none with the key.
         """
         ...
 

@@ -29,7 +29,9 @@ def mail() -> None:
 
 
 @mail.command("list")
-@click.option("--state", type=click.Choice(["queued", "sent", "failed", "recorded"]), help="These only.")
+@click.option(
+    "--state", type=click.Choice(["queued", "sent", "failed", "withdrawn", "recorded"]), help="These only."
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 def list_command(state: str | None, limit: int) -> None:
     """List messages, newest first, with what holds them up."""

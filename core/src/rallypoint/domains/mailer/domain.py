@@ -76,7 +76,7 @@ class MailerDomain:
         rows: list[Row] = await self._database.fetch(
             "SELECT state, COUNT(*) AS count, MIN(created_at) AS oldest FROM mailer_messages GROUP BY state"
         )
-        counts: dict[str, object] = dict.fromkeys(("queued", "sent", "failed", "recorded"), 0)
+        counts: dict[str, object] = dict.fromkeys(("queued", "sent", "failed", "withdrawn", "recorded"), 0)
         counts.update({row["state"]: row["count"] for row in rows})
         oldest = next((row["oldest"] for row in rows if row["state"] == "queued"), None)
         age = None if oldest is None else round((clock.now() - oldest) / 1000)

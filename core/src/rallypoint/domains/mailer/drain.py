@@ -83,7 +83,13 @@ class Drain:
             if not rows:
                 return
             lease = await self._leases.renew(lease, _LEASE_SECONDS)
-            await self._send(lease, transport, rows)
+            await self._send(lease, transport, await self._begun(rows))
+
+    async def _begun(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Let nobody withdraw the messages any more, and return those that are still to be sent."""
+        async with self._database.transaction() as tx:
+            begun = await records.begin(tx, [row["id"] for row in rows])
+        return [row for row in rows if row["id"] in begun]
 
     async def _send(self, lease: Lease, transport: MailTransport, rows: Sequence[Row]) -> None:
         """Send messages at once; one that cannot be written down cuts off none that is being handed over."""

@@ -123,6 +123,7 @@ def _timeline(row: Row, tries: Sequence[Row]) -> list[Document]:
             _step(each["at"], each["outcome"], each["transport"], each["duration_ms"], each["detail"])
             for each in tries
         ),
+        *([_step(row["finished_at"], "withdrawn", None, None, "")] if row["state"] == "withdrawn" else []),
     ]
 
 

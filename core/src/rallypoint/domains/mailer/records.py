@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rallypoint.errors import Conflict
@@ -30,7 +30,7 @@ async def insert(tx: Transaction, columns: Mapping[str, Any]) -> str | None:
         lane,
     )
     last, waiting = (row["last"] or 0, row["waiting"]) if row is not None else (0, 0)
-    due = clock.now() if columns["state"] == "queued" and not waiting else None
+    due = columns["not_before"] if columns["state"] == "queued" and not waiting else None
     values = {**columns, "position": last + 1, "next_at": due}
     names, marks = ", ".join(values), ", ".join("?" * len(values))
     made = await tx.fetch_one(
@@ -52,6 +52,32 @@ async def by_key(tx: Transaction, account_id: str, mode: str, key: str) -> str:
     if row is None:
         raise LookupError(key)
     return str(row["id"])
+
+
+async def withdraw(tx: Transaction, account_id: str, mode: str, key: str) -> bool:
+    """Take back a message that nobody has begun to send; tells whether it was."""
+    row = await tx.lock(
+        "SELECT * FROM mailer_messages WHERE account_id = ? AND mode = ? AND message_key = ?",
+        account_id,
+        mode,
+        key,
+    )
+    if row is None or row["state"] not in ("queued", "recorded") or row["started_at"] is not None:
+        return False
+    await finish(tx, row, "withdrawn")
+    return True
+
+
+async def begin(tx: Transaction, ids: Sequence[str]) -> set[str]:
+    """Mark messages as about to be sent, after which they cannot be withdrawn; return those not withdrawn yet."""
+    marks = ", ".join("?" * len(ids))
+    rows = await tx.fetch(
+        "UPDATE mailer_messages SET started_at = COALESCE(started_at, ?)"  # noqa: S608 - question marks alone
+        f" WHERE id IN ({marks}) AND state = 'queued' RETURNING id",
+        clock.now(),
+        *ids,
+    )
+    return {row["id"] for row in rows}
 
 
 async def due(database: Database, limit: int) -> list[Row]:
@@ -114,10 +140,11 @@ async def finish(tx: Transaction, message: Row, state: str, error: str = "") -> 
     at = clock.now()
     await tx.execute(
         "UPDATE mailer_messages SET state = ?, error = ?, next_at = NULL, finished_at = ?,"
-        " attempts = attempts + 1, content = CASE WHEN ? = 'sent' THEN '' ELSE content END WHERE id = ?",
+        " attempts = attempts + ?, content = CASE WHEN ? = 'sent' THEN '' ELSE content END WHERE id = ?",
         state,
         error[:_MAX_DETAIL],
         at,
+        int(state != "withdrawn"),
         state,
         message["id"],
     )
@@ -167,8 +194,10 @@ async def prune(database: Database, before: int, limit: int) -> int:
 async def promote(tx: Transaction, lane: str, at: int) -> None:
     """Make the first waiting message of a lane its head; one that is its head already stays as it is."""
     await tx.execute(
-        "UPDATE mailer_messages SET next_at = COALESCE(next_at, ?) WHERE id = (SELECT id FROM mailer_messages"
+        "UPDATE mailer_messages SET next_at = COALESCE(next_at, CASE WHEN not_before > ? THEN not_before"
+        " ELSE ? END) WHERE id = (SELECT id FROM mailer_messages"
         " WHERE lane = ? AND state = 'queued' ORDER BY position LIMIT 1)",
+        at,
         at,
         lane,
     )

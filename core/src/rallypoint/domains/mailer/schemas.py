@@ -24,7 +24,7 @@ class Message(BaseModel):
 
     id: str
     key: str = Field(description="What it is about, such as appointment/7/…; unique in the account")
-    state: str = Field(description="queued, sent, failed or recorded (in the sandbox)")
+    state: str = Field(description="queued, sent, failed, withdrawn (unsent), or recorded (in the sandbox)")
     to: list[str]
     cc: list[str]
     subject: str
@@ -41,7 +41,7 @@ class Step(BaseModel):
     """Something that happened to a message."""
 
     at: str
-    what: Literal["queued", "sent", "later", "away", "failed", "recorded"] = Field(
+    what: Literal["queued", "sent", "later", "away", "failed", "withdrawn", "recorded"] = Field(
         description="away: the transport took nothing at all; later: not this message"
     )
     transport: str | None

@@ -39,7 +39,9 @@ class MailService:
         """
         checked(email)
 
-    async def send(self, *, account_id: str, mode: Mode, key: str, email: Email, lane: str = "") -> str:
+    async def send(
+        self, *, account_id: str, mode: Mode, key: str, email: Email, lane: str = "", delay: float = 0.0
+    ) -> str:
         """Put a message into the queue, in the transaction under way, and return its id.
 
         Raises:
@@ -57,6 +59,7 @@ class MailService:
             "lane": f"{account_id}/{mode}/{lane}" if lane else id_,
             "state": "queued" if mode == "live" else "recorded",
             "attempts": 0,
+            "not_before": at + round(delay * 1000),
             "expires_at": at + round(self._settings.give_up_after * 1000),
             "envelope": self._sealer.envelope(email, email.recipients),
             "content": self._sealer.content(email),
@@ -68,5 +71,10 @@ class MailService:
             made = await records.insert(tx, columns)
             if made is None:
                 return await records.by_key(tx, account_id, mode, key)
-            tx.after_commit(partial(self._jobs.wake, DRAIN))
+            tx.after_commit(partial(self._jobs.wake_at, columns["not_before"], DRAIN))
         return made
+
+    async def withdraw(self, *, account_id: str, mode: Mode, key: str) -> bool:
+        """Take a message back, in the transaction under way, unless it may have left."""
+        async with self._database.transaction() as tx:
+            return await records.withdraw(tx, account_id, mode, key)
