@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 START_SECONDS = 120.0
-STOP_SECONDS = 15.0
+STOP_SECONDS = 60.0
 
 
 def free_port() -> int:
@@ -82,7 +82,7 @@ class RallypointProcess(ABC):
         return begin
 
     def stop(self) -> int:
-        """Ask it to stop and return its exit code; kills it when it does not within 15 s."""
+        """Ask it to stop and return its exit code; kills it when it does not within a minute."""
         process, self._process = self._process, None
         if process is None:
             return 0
