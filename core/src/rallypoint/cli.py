@@ -105,6 +105,37 @@ def webhooks_send_test(url: str, secret: str | None) -> None:
     click.echo(_run(lambda settings: send_test(settings, url, secret)))
 
 
+@main.group()
+def connections() -> None:
+    """Look at users' connections to services."""
+
+
+@connections.command("show")
+@click.argument("email")
+@click.argument("service", default="")
+def connections_show(email: str, service: str) -> None:
+    """Print state, timeline and tasks of the connections of the user with EMAIL, or of the one to SERVICE."""
+    from rallypoint.commands.connections import print_all, show
+
+    print_all(_run(lambda settings: show(settings, email, service)))
+
+
+@main.group()
+def keys() -> None:
+    """Look after the key that encrypts tokens and secrets."""
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Encrypt everything anew with RALLYPOINT_SECRET_KEY; RALLYPOINT_PREVIOUS_SECRET_KEYS reads what is there."""
+    from rallypoint.commands.keys import report, rotate
+
+    found = _run(rotate)
+    click.echo(report(found))
+    if any(one.unreadable for one in found):
+        raise click.ClickException("some values can be read with none of the keys; keep looking for theirs")
+
+
 @main.command()
 @click.argument("archive", type=click.Path(path_type=Path, dir_okay=False))
 def backup(archive: Path) -> None:
@@ -181,6 +212,7 @@ def _settings(**overrides: object) -> Settings:
 def _run(work: Callable[[Settings], Awaitable[T]]) -> T:
     """Run a command's coroutine; what it refuses becomes one line on standard error."""
     from rallypoint.errors import ApiError
+    from rallypoint.security.secrets import SecretsError
 
     async def working() -> T:
         return await work(_settings())
@@ -189,6 +221,8 @@ def _run(work: Callable[[Settings], Awaitable[T]]) -> T:
         return run(working())
     except ApiError as error:
         raise click.ClickException(error.message) from error
+    except SecretsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 main.add_command(plugin_group(_settings))

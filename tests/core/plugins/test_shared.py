@@ -143,7 +143,7 @@ async def test_the_worst_view_of_the_living_counts(database: Database, plugins: 
     assert {status.name: status.status for status in await overview(database)}["acme"] == "active"
     await first.close()
     assert not any(process.alive for process in await read_states(database))
-    assert {status.name for status in await overview(database)} == {"rooms", "acme"}
+    assert {status.name for status in await overview(database)} == {plugin.name for plugin in plugins.loaded}
 
 
 async def test_processes_long_dead_are_forgotten(database: Database, plugins: Plugins) -> None:
@@ -166,7 +166,7 @@ async def test_who_listens_in_any_process_is_told_for_a_day(
     install_plugin(site, "keen", LISTENER)
     await record(database, load_plugins())
     async with database.transaction() as tx:
-        assert await listeners(tx) == ["keen"]
+        assert {"keen", "deaf"} & set(await listeners(tx)) == {"keen"}
         await tx.execute("UPDATE plugin_records SET seen_at = ?", clock.now() - LISTENS)
         assert await listeners(tx) == []
 
@@ -207,7 +207,7 @@ async def test_health_shows_until_it_is_well(plugins: Plugins) -> None:
     await check_health(plugins)
     assert plugins.board.get("acme").status == "active"
     module.state = "fine"
-    assert await check_health(plugins) == {}
+    assert "acme" not in await check_health(plugins)
 
 
 async def test_diagnostics_show_no_secret(plugins: Plugins) -> None:

@@ -9,6 +9,7 @@ POSTGRESQL = "(SELECT tablename AS name FROM pg_tables WHERE schemaname = 'publi
 SERVERS_OWN = {
     "idempotent_replies",  # named by a digest; gone after a day
     "leases",
+    "oauth_revocations",  # of nobody any more; gone when the provider knows, or after a week
     "plugin_records",
     "plugin_resumes",
     "plugin_states",
@@ -33,6 +34,8 @@ async def test_every_table_belongs_to_somebody(app: App) -> None:
         ("event_reactions", "events"),
         ("room_participants", "rooms"),
         ("stored_values", "connections"),
+        ("connection_marks", "connections"),
+        ("connection_log", "connections"),
         ("sessions", "users"),
         ("users", "accounts"),
     ]:

@@ -11,6 +11,7 @@ from typing import TextIO
 import click
 
 from rallypoint.commands.database import opened
+from rallypoint.connections.revocations import FOR_ACCOUNT
 from rallypoint.domains.rooms import plugin as rooms
 from rallypoint.domains.rooms.leaving import leave_everywhere
 from rallypoint.domains.rooms.lifecycle import Lifecycle
@@ -72,7 +73,8 @@ async def name_of(settings: Settings, account: str) -> tuple[str, str]:
 async def erase(settings: Settings, account_id: str) -> int:
     """Delete everything of an account and its twin, and return how many rows; may be repeated at any point.
 
-    Its tokens and keys are revoked first, and running servers are given time to end its sockets.
+    Its tokens and keys are revoked first, and running servers are given time to end its sockets. What it has
+    connected elsewhere is taken back there: the next sweep of a server tells the providers.
     """
     async with opened(settings) as database:
         ids = await _with_twin(database, account_id)
@@ -81,6 +83,8 @@ async def erase(settings: Settings, account_id: str) -> int:
             await _leave(database, one)
         if await _servers(database):
             await asyncio.sleep(NOTICE_SECONDS)
+        for one in ids:
+            await _take_back(database, one)
         # The twin first: its account names the live one, by which a repetition finds it.
         return sum([await _delete(database, one) for one in reversed(ids)])
 
@@ -144,6 +148,13 @@ async def _leave(database: Database, account_id: str) -> None:
     outbox.declare(rooms.register_events())
     if "rooms" in {table.name for table in await owned_tables(database)}:
         await leave_everywhere(database, Lifecycle(outbox), account_id)
+
+
+async def _take_back(database: Database, account_id: str) -> None:
+    """Have the account's grants revoked by a server: it can reach the providers, and keeps trying for a week."""
+    at = clock.now()
+    async with database.transaction() as tx:
+        await tx.execute(FOR_ACCOUNT, at + clock.MINUTE, at, account_id)
 
 
 async def _servers(database: Database) -> bool:

@@ -6,7 +6,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 SEALED = (("connections", "credential"), ("oauth_revocations", "credential"))
-"""Columns that the vault encrypted, by table: what ``rallypoint keys rotate`` encrypts anew."""
+"""Columns that the vault encrypts, by table: what ``rallypoint keys rotate`` encrypts anew."""
 
 
 class ConnectionRow(Model):

@@ -25,7 +25,7 @@ _INSERT = (
     " VALUES (?, ?, ?, ?, 0, ?, ?)"
 )
 _SHARED = (
-    "SELECT 1 FROM connections WHERE external_id = ? AND mode = 'live' AND state = 'connected'"
+    "SELECT 1 FROM connections WHERE external_id = ? AND id <> ? AND mode = 'live' AND state = 'connected'"
     " AND service IN ({marks}) LIMIT 1"
 )
 FOR_ACCOUNT = (
@@ -33,7 +33,10 @@ FOR_ACCOUNT = (
     " SELECT id, service, external_id, credential, 0, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM connections"
     " WHERE account_id = ? AND kind = 'oauth2' AND credential <> '' ON CONFLICT (id) DO NOTHING"
 )
-"""Keeps what an account that is erased leaves to be revoked; takes the time, twice, and the account."""
+"""Keeps what an account that is erased leaves to be revoked; takes when it is due, the present, and the account.
+
+Due some time later: by then none of its connections is left that would seem to live on the same grant.
+"""
 _log = structlog.stdlib.get_logger("rallypoint.connections")
 
 
@@ -118,7 +121,7 @@ class Revocations:
             if other.declared.revoke_url == known.declared.revoke_url
         ]
         sql = _SHARED.format(marks=", ".join("?" * len(services)))
-        return await self._database.fetch_one(sql, row["external_id"], *services) is not None
+        return await self._database.fetch_one(sql, row["external_id"], row["id"], *services) is not None
 
     async def _later(self, row: Row) -> None:
         wait = min(_LONGEST, _FIRST * 2 ** min(row["attempts"], 10))

@@ -26,6 +26,7 @@ from rallypoint.plugins.contributions import (
 )
 from rallypoint.plugins.hooks import Hooks
 from rallypoint.plugins.loaded import Contributions
+from rallypoint.storage.apps import sealed_columns
 from rallypoint.storage.store import Store
 
 T = TypeVar("T")
@@ -97,6 +98,7 @@ class Collection:
             settings=type(ctx.settings),
             models=models,
             tables=_tables(models) if models else (),
+            sealed=_sealed(models) if models else (),
             events=self._many("register_events", EventType, ctx),
             services=self._services(ctx),
             connections=self._many("register_connections", (ApiKeyConnection, OAuth2Connection), ctx),
@@ -151,6 +153,19 @@ def _tables(models: str) -> tuple[str, ...]:
         if inspect.isclass(member) and issubclass(member, Model) and member.__module__ == module.__name__
         if not member._meta.abstract
     )
+
+
+def _sealed(models: str) -> tuple[tuple[str, str], ...]:
+    """Return the encrypted columns that a models module declares, all of its own tables."""
+    try:
+        sealed = sealed_columns(importlib.import_module(models))
+    except (TypeError, ValueError):
+        raise BadContribution(f"SEALED of {models} must be pairs of a table and a column") from None
+    if foreign := {table for table, _ in sealed} - set(_tables(models)):
+        raise BadContribution(
+            f"SEALED of {models} names tables that are not its own: {', '.join(sorted(foreign))}"
+        )
+    return sealed
 
 
 def _variable(kind: type[PluginSettings], prefix: str, place: tuple[int | str, ...]) -> str:

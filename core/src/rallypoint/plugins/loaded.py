@@ -27,11 +27,13 @@ class Contributions:
         settings: The class of its settings.
         models: The module of its models, if it has tables.
         tables: Their names.
+        sealed: Pairs of table and column that the vault encrypts (the module's ``SEALED``).
     """
 
     settings: type[PluginSettings] = PluginSettings
     models: str | None = None
     tables: tuple[str, ...] = ()
+    sealed: tuple[tuple[str, str], ...] = ()
     events: tuple[EventType, ...] = ()
     services: Mapping[type, object] = field(default_factory=dict)
     connections: tuple[AnyConnection, ...] = ()

@@ -13,7 +13,10 @@ class PluginRecord(Model):
     distribution = fields.CharField(200)
     version = fields.CharField(100)
     table_prefix = fields.CharField(64, default="", description="Empty for a plugin without tables")
-    tables = fields.TextField(default="[]", description="Names of its tables beside the prefix, JSON")
+    tables = fields.TextField(db_default="[]", description="Names of its tables beside the prefix, JSON")
+    sealed = fields.TextField(
+        db_default="[]", description="Pairs of table and column that are encrypted, JSON"
+    )
     services = fields.TextField(default="[]", description="Names of its connections' services, JSON")
     providers = fields.TextField(default="[]", description="Names of its webhook providers, JSON")
     listens = fields.BooleanField(default=False, description="Whether it reacts to events")

@@ -17,7 +17,8 @@ _BY_PLUGIN = (
     ("plugin_states", "plugin"),
     ("plugin_resumes", "plugin"),
 )
-_BY_SERVICE = ("connections", "service")
+_BY_SERVICE = (("oauth_states", "service"), ("oauth_revocations", "service"), ("connections", "service"))
+_OF_CONNECTIONS = ("connection_marks", "connection_log")
 _BY_PROVIDER = ("webhook_receipts", "provider")
 
 
@@ -86,6 +87,7 @@ async def purge(database: Database, name: str) -> Remains:
             raise PurgeRefused(f"{name} is a part of the core")
         found = await _remains(tx, database, record)
         await _drop(tx, database, found.tables)
+        await _forget_timelines(tx, json.loads(record["services"]))
         for table, column, values in _owned(record):
             for value in values:
                 await tx.execute(f"DELETE FROM {table} WHERE {column} = ?", value)  # noqa: S608
@@ -93,6 +95,16 @@ async def purge(database: Database, name: str) -> Remains:
             await tx.execute("DELETE FROM tortoise_migrations WHERE app = ?", name)
         await tx.execute("DELETE FROM plugin_records WHERE plugin = ?", name)
     return found
+
+
+async def _forget_timelines(tx: Transaction, services: Iterable[str]) -> None:
+    for service in services:
+        for table in _OF_CONNECTIONS:
+            await tx.execute(
+                f"DELETE FROM {table} WHERE connection_id IN"  # noqa: S608
+                " (SELECT id FROM connections WHERE service = ?)",
+                service,
+            )
 
 
 async def _remains(tx: Transaction, database: Database, record: Row) -> Remains:
@@ -112,9 +124,10 @@ async def _remains(tx: Transaction, database: Database, record: Row) -> Remains:
 
 def _owned(record: Row) -> list[tuple[str, str, list[str]]]:
     by_plugin = [(table, column, [record["plugin"]]) for table, column in _BY_PLUGIN]
+    services = json.loads(record["services"])
     return [
         *by_plugin,
-        (*_BY_SERVICE, json.loads(record["services"])),
+        *((table, column, services) for table, column in _BY_SERVICE),
         (*_BY_PROVIDER, json.loads(record["providers"])),
     ]
 

@@ -213,17 +213,18 @@ async def record(database: Database, plugins: Plugins) -> None:
             parts = plugin.contributions
             await tx.execute(
                 "INSERT INTO plugin_records"
-                " (plugin, distribution, version, table_prefix, tables, services, providers, listens, seen_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " (plugin, distribution, version, table_prefix, tables, sealed, services, providers, listens,"
+                " seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (plugin) DO UPDATE SET distribution = excluded.distribution,"
                 " version = excluded.version, table_prefix = excluded.table_prefix, tables = excluded.tables,"
-                " services = excluded.services, providers = excluded.providers, listens = excluded.listens,"
-                " seen_at = excluded.seen_at",
+                " sealed = excluded.sealed, services = excluded.services, providers = excluded.providers,"
+                " listens = excluded.listens, seen_at = excluded.seen_at",
                 plugin.name,
                 plugin.distribution,
                 plugin.version,
                 plugin.manifest.prefix_of_tables if parts.models else "",
                 json.dumps(plugin.manifest.tables if parts.models else []),
+                json.dumps(parts.sealed),
                 json.dumps([connection.service for connection in parts.connections]),
                 json.dumps([source.provider for source in parts.webhooks]),
                 plugin.name in listening,

@@ -25,7 +25,8 @@ class Vault:
             for key in settings.previous_secret_keys.get_secret_value().split(",")
             if key.strip()
         )
-        self._fernet = MultiFernet([Fernet(each.derive_urlsafe("vault")) for each in (settings, *old)])
+        fernets = [Fernet(each.derive_urlsafe("vault")) for each in (settings, *old)]
+        self._current, self._fernet = fernets[0], MultiFernet(fernets)
 
     def encrypt(self, plain: str) -> str:
         """Return ``plain`` encrypted and authenticated, as ASCII text."""
@@ -52,6 +53,14 @@ class Vault:
             return self._fernet.rotate(sealed.encode()).decode("ascii")
         except (InvalidToken, UnicodeError):
             raise self._refusal() from None
+
+    def is_current(self, sealed: str) -> bool:
+        """Tell whether ``sealed`` was made with the current key."""
+        try:
+            self._current.decrypt(sealed.encode())
+        except (InvalidToken, UnicodeError):
+            return False
+        return True
 
     @staticmethod
     def _refusal() -> VaultError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from types import ModuleType
 
 from tortoise.models import Model
 
@@ -13,6 +14,16 @@ CORE_APPS = tuple(
     App(label, f"rallypoint.{label}.models")
     for label in ("storage", "identity", "web", "events", "webhooks", "connections", "jobs", "plugins")
 )
+
+
+def sealed_columns(module: ModuleType) -> tuple[tuple[str, str], ...]:
+    """Return what a models module's ``SEALED`` declares: the columns that the vault encrypts, each with its table."""
+    return tuple((str(table), str(column)) for table, column in getattr(module, "SEALED", ()))
+
+
+def core_sealed() -> list[tuple[str, str]]:
+    """Return the core's own columns that the vault encrypts."""
+    return [pair for app in CORE_APPS for pair in sealed_columns(importlib.import_module(app.models))]
 
 
 def core_tables() -> list[str]:

@@ -84,11 +84,17 @@ class OwnedTable:
                 return total
 
 
-async def owned_tables(database: Database) -> Sequence[OwnedTable]:
-    """Return every table with rows of accounts, tables of absent plugins too; what refers to others comes first."""
+async def table_columns(database: Database) -> dict[str, dict[str, bool]]:
+    """Return the columns of every table in their order, and of each whether it is part of the primary key."""
     columns: dict[str, dict[str, bool]] = {}
     for row in await database.fetch(_SQLITE if database.is_sqlite else _POSTGRESQL):
         columns.setdefault(row["table"], {})[row["column"]] = bool(row["is_key"])
+    return columns
+
+
+async def owned_tables(database: Database) -> Sequence[OwnedTable]:
+    """Return every table with rows of accounts, tables of absent plugins too; what refers to others comes first."""
+    columns = await table_columns(database)
     found = [table for name in columns if (table := _owned(name, columns)) is not None]
     return sorted(found, key=lambda table: (-table.depth, table.name))
 

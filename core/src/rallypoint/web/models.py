@@ -5,6 +5,9 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.models import Model
 
+SEALED = (("idempotent_replies", "reply"),)
+"""Columns that the vault encrypts, by table."""
+
 
 class IdempotentReply(Model):
     """The first reply to a request with an Idempotency-Key, or its reservation while the request runs."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.models import Model
 
+SEALED = (("webhook_targets", "secret"), ("webhook_targets", "previous_secret"))
+"""Columns that the vault encrypts, by table."""
+
 
 class Target(Model):
     """Where events of a subject go; failing_since is set from the first failure to the next success."""

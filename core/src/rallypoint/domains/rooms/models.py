@@ -6,6 +6,9 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+SEALED = (("room_integrations", "api_key"),)
+"""Columns that the vault encrypts, by table."""
+
 
 class Room(Model):
     """A room; times in milliseconds."""
