@@ -139,6 +139,12 @@ class Settings(BaseSettings):
         """How the world reaches this server, without a slash at the end."""
         return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
+    @cached_property
+    def previous(self) -> tuple[Settings, ...]:
+        """These settings with each of the previous secret keys in place of the current one."""
+        keys = (key.strip() for key in self.previous_secret_keys.get_secret_value().split(","))
+        return tuple(self.model_copy(update={"secret_key": SecretStr(key)}) for key in keys if key)
+
     def derive(self, purpose: str) -> bytes:
         """Return 32 bytes derived from ``SECRET_KEY`` for one purpose (HKDF-expand with one block, RFC 5869)."""
         key = self.secret_key.get_secret_value().encode()

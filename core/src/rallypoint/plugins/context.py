@@ -190,13 +190,30 @@ class PluginContext:
         """Return a signature of ``text`` that only this server can make, for this plugin and purpose alone.
 
         HMAC-SHA256 in hex, with a key derived from ``SECRET_KEY``: for what a provider hands back, such as the token
-        of a push channel. Compare with ``hmac.compare_digest``. It changes with the secret key.
+        of a push channel. What comes back is checked with :meth:`is_signed`.
         """
-        key = self.kernel.settings.derive(f"plugin/{self.name}/{purpose}")
-        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        return _signature(self.kernel.settings, f"plugin/{self.name}/{purpose}", text)
+
+    def is_signed(self, purpose: str, text: str, signature: str) -> bool:
+        """Tell whether :meth:`sign` made ``signature`` of ``text``, now or with a previous secret key.
+
+        Takes as long for one that is nearly right as for any other.
+        """
+        given = signature.encode("utf-8", "surrogatepass")
+        made = [
+            _signature(settings, f"plugin/{self.name}/{purpose}", text).encode()
+            for settings in (self.kernel.settings, *self.kernel.settings.previous)
+        ]
+        return any(hmac.compare_digest(one, given) for one in made)
 
     def once(self, make: Callable[[PluginContext], T]) -> T:
         """Return ``make(self)``, made at the first call and kept: what several hooks of a plugin share."""
         if make not in self._made:
             self._made[make] = make(self)
         return cast(T, self._made[make])
+
+
+def _signature(settings: Settings, purpose: str, text: str) -> str:
+    return hmac.new(
+        settings.derive(purpose), text.encode("utf-8", "surrogatepass"), hashlib.sha256
+    ).hexdigest()

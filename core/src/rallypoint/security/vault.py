@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from pydantic import SecretStr
 
 from rallypoint.settings import Settings
 
@@ -20,12 +19,7 @@ class Vault:
     """
 
     def __init__(self, settings: Settings) -> None:
-        old = (
-            settings.model_copy(update={"secret_key": SecretStr(key.strip())})
-            for key in settings.previous_secret_keys.get_secret_value().split(",")
-            if key.strip()
-        )
-        fernets = [Fernet(each.derive_urlsafe("vault")) for each in (settings, *old)]
+        fernets = [Fernet(each.derive_urlsafe("vault")) for each in (settings, *settings.previous)]
         self._current, self._fernet = fernets[0], MultiFernet(fernets)
 
     def encrypt(self, plain: str) -> str:
