@@ -14,10 +14,10 @@ from rallypoint.web.middleware import AsgiApp
 
 
 @asynccontextmanager
-async def serving(app: AsgiApp) -> AsyncIterator[str]:
-    """Serve ``app`` with uvicorn on a free loopback port and yield its URL."""
+async def serving(app: AsgiApp, port: int = 0) -> AsyncIterator[str]:
+    """Serve ``app`` with uvicorn on a loopback port, a free one when none is given, and yield its URL."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, lifespan="off", log_config=None, access_log=False, http="httptools"
+        app, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False, http="httptools"
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server._serve())  # serve() would take the test runner's signal handlers

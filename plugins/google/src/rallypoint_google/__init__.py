@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rallypoint.domains.booking.api import CalendarProvider, MeetingProvider
+from rallypoint.domains.booking.api.connecting import calendar_routes, calendar_task
+from rallypoint.domains.booking.api.connecting_status import calendar_source
 from rallypoint.domains.integrations.api import IntegrationSource
 from rallypoint.sdk import (
     Connection,
@@ -25,9 +27,7 @@ from rallypoint_google.gmail.schemas import EmailReceived
 from rallypoint_google.gmail.sync import RECEIVED, MailSync
 from rallypoint_google.meet import GoogleMeet
 from rallypoint_google.meet_routes import meet_routes
-from rallypoint_google.routes import calendar_routes
 from rallypoint_google.settings import GoogleSettings, settings_of
-from rallypoint_google.status import CalendarStatus
 
 
 @hookimpl
@@ -57,7 +57,8 @@ def register_connections(ctx: PluginContext) -> Sequence[OAuth2Connection]:
 @hookimpl
 def register_routes(ctx: PluginContext) -> Sequence[Route]:
     """Serve what integrations.md, booking.md and inbox.md have of Google's."""
-    return [*calendar_routes(ctx), *meet_routes(ctx), *gmail_routes(ctx)]
+    calendar = calendar_routes(ctx, services.CALENDAR_SERVICE, tag="google")
+    return [*calendar, *meet_routes(ctx), *gmail_routes(ctx)]
 
 
 @hookimpl
@@ -69,7 +70,8 @@ def register_webhooks(ctx: PluginContext) -> Sequence[WebhookSource]:
 @hookimpl
 def register_tasks(ctx: PluginContext) -> Sequence[Task]:
     """Look at calendars and mailboxes at intervals."""
-    return [tasks.calendar_task(ctx), tasks.mail_task(ctx)]
+    every = settings_of(ctx).poll_seconds
+    return [calendar_task(ctx, services.CALENDAR_SERVICE, every=every), tasks.mail_task(ctx)]
 
 
 @hookimpl
@@ -87,7 +89,7 @@ def register_meeting_providers(ctx: PluginContext) -> Sequence[MeetingProvider]:
 @hookimpl
 def integration_status(ctx: PluginContext) -> Sequence[IntegrationSource]:
     """Show the calendar among the integrations; Gmail is shown by the core itself."""
-    return [ctx.once(CalendarStatus).source()]
+    return [calendar_source(ctx, services.CALENDAR_SERVICE)]
 
 
 @hookimpl

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rallypoint.domains.booking.api import CalendarSync
+from rallypoint.domains.booking.api.connecting import CalendarService
 from rallypoint.sdk import Connection, Identity, OAuth2Connection, PluginContext, RetryLater
 from rallypoint_google.settings import settings_of
 
@@ -19,7 +20,15 @@ GMAIL_SCOPES = (
     "https://www.googleapis.com/auth/gmail.send",
 )
 
-CALENDAR_CALLBACK = "/integrations/google/callback"
+CALENDAR_SERVICE = CalendarService(
+    service=CALENDAR,
+    title="Google Calendar",
+    key="googleCalendar",
+    prefix="/integrations/google",
+    failed="google_auth_failed",
+    there="Google",
+    aliases=("/api/google-auth-callback",),
+)
 GMAIL_CALLBACK = "/api/google/oauth"
 
 # Without both, Google hands out no refresh token to a user who has consented before. Scopes granted to the other
@@ -32,7 +41,12 @@ def connections(ctx: PluginContext) -> list[OAuth2Connection]:
     """Return the services as the core connects them."""
     return [
         _declared(
-            ctx, CALENDAR, "Google Calendar", settings_of(ctx).api_url, CALENDAR_SCOPES, CALENDAR_CALLBACK
+            ctx,
+            CALENDAR,
+            "Google Calendar",
+            settings_of(ctx).api_url,
+            CALENDAR_SCOPES,
+            CALENDAR_SERVICE.callback,
         ),
         _declared(ctx, GMAIL, "Gmail", settings_of(ctx).gmail_api_url, GMAIL_SCOPES, GMAIL_CALLBACK),
     ]

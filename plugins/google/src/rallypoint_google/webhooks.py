@@ -35,7 +35,7 @@ def source(ctx: PluginContext) -> WebhookSource:
         channel, token = _header(inbound, "channel-id"), _header(inbound, "channel-token")
         if not _CHANNEL.fullmatch(channel) or not token:
             raise Unauthorized("The channel or its token is missing")
-        if inbound.body.strip():
+        if inbound.body:
             raise Unauthorized("Google's notifications have no body")
         if not _same(token, _token(ctx, channel)):
             raise Unauthorized("The channel's token does not match")

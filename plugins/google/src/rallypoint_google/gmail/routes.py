@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rallypoint.domains.booking.api.connecting_schemas import Callback
 from rallypoint.domains.integrations.api import return_url
 from rallypoint.sdk import (
     Access,
@@ -27,7 +28,6 @@ from rallypoint.sdk import (
 from rallypoint_google.gmail.compose import check
 from rallypoint_google.gmail.schemas import Authorization, AuthQuery, Ok, SendBody, Sent, Url
 from rallypoint_google.gmail.sending import send
-from rallypoint_google.schemas import Callback
 from rallypoint_google.services import GMAIL, GMAIL_CALLBACK
 
 _NOT_AUTHORIZED = "Gmail is not connected"

@@ -77,6 +77,14 @@ async def take(database: Database, connection_id: str) -> Claim | None:
     return None if row is None else _claim(row, at)
 
 
+async def is_held(database: Database, connection_id: str) -> bool:
+    """Tell whether somebody is at a connection's calendar."""
+    row = await database.fetch_one(
+        "SELECT claimed_until FROM booking_calendar_cursors WHERE connection_id = ?", connection_id
+    )
+    return row is not None and row["claimed_until"] > clock.now()
+
+
 async def guard(tx: Transaction, claim: Claim) -> None:
     """Refuse the write of a holder that is none any more, and hold on; the claim holds until ``tx`` ends.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -35,6 +36,7 @@ from rallypoint.storage.database import Transaction
 SWEEP_SECONDS = 5.0
 PRUNE_SECONDS = 3600.0
 _BATCH = 1_000
+_PATIENCE = 100
 _TASK = "booking.calendars"
 _log = structlog.stdlib.get_logger("rallypoint.calendars")
 
@@ -135,6 +137,7 @@ class Calendars:
 
     async def forget(self, connection_id: str) -> None:
         """See ``booking.api.CalendarSync``; a provider that is away holds nothing up."""
+        await self._alone(connection_id)
         connection = await self._connections.get(connection_id)
         if connection is not None and connection.service in self._adapters:
             try:
@@ -201,6 +204,14 @@ class Calendars:
             await cursors.parked(tx, connection.id)
         elif await cursors.connected(tx, connection):  # a new one is looked at by its plugin's task first
             tx.after_commit(partial(self._wake, connection.service, connection.id))
+
+    async def _alone(self, connection_id: str) -> None:
+        """Wait a while for whoever is at a calendar, who may be opening a channel that nobody would close."""
+        for _ in range(_PATIENCE):
+            if not await claims.is_held(self._database, connection_id):
+                break
+            await asyncio.sleep(0.05)
+        await claims.take(self._database, connection_id)
 
     async def _look_later(self, connection: Connection) -> bool:
         """Have whoever is at a calendar look at it once more; False when it is free, its row having been mended."""
