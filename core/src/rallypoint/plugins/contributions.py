@@ -89,6 +89,8 @@ class WebhookSource:
         summary: For the documentation.
         sample: A genuine delivery, signed with the present settings, with which ``rallypoint plugin check``
             proves that a repeated one is dropped; its ``url`` may be a path alone.
+        forge: Makes a delivery of the sample that must be refused; for providers that prove themselves by a
+            token and sign nothing. Left out, a byte is added to the body.
     """
 
     provider: str
@@ -100,6 +102,7 @@ class WebhookSource:
     ok: Reply = field(default_factory=lambda: Reply({"received": True}))
     summary: str = "Receive a provider's webhook"
     sample: Callable[[], Inbound] | None = None
+    forge: Callable[[Inbound], Inbound] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,10 @@ class Books:
         for grant in self.grants:
             grant.ended = grant.ended or grant.email == email
 
+    def learn(self, token: str, email: str, scopes: tuple[str, ...]) -> None:
+        """Accept an access token that another sign-in server issued."""
+        self._access[token] = _Access(Grant(email, scopes), time.monotonic() + self.lifetime)
+
     def forget_access(self) -> None:
         """Let no access token be accepted any more; refresh tokens hold."""
         self._access.clear()

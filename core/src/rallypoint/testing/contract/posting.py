@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -26,7 +27,8 @@ async def drive(app: App, source: WebhookSource) -> WebhookReport:
         path=source.path, unsigned=await post(app, path, b"{}"), sampled=sample is not None
     )
     if sample is not None:
-        report.tampered = await _deliver(app, path, sample, sample.body + b" ")
+        forged = source.forge(sample) if source.forge else replace(sample, body=sample.body + b" ")
+        report.tampered = await _deliver(app, path, forged, forged.body)
         report.first = await _deliver(app, path, sample, sample.body)
         report.second = await _deliver(app, path, sample, sample.body)
         report.receipts = await _receipts(app, source.provider)

@@ -1,0 +1,116 @@
+"""``POST /api/create-teams-meeting``, as booking.md has it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from rallypoint.domains.booking.api import Meeting, MeetingRequest, Meetings
+from rallypoint.sdk import (
+    ApiError,
+    Body,
+    Call,
+    Forbidden,
+    Integer,
+    Moment,
+    NeedsReauth,
+    PermanentFailure,
+    PluginContext,
+    Reply,
+    RetryLater,
+    Route,
+    Routes,
+    Text,
+    Unavailable,
+    ValidationFailed,
+)
+from rallypoint_microsoft.services import CALENDAR
+from rallypoint_microsoft.teams import NOT_CONNECTED, PLATFORM
+
+_FAILED = "Failed to create Teams meeting"
+_REQUIRED = ("hostEmail", "subject", "startDateTime", "durationMinutes")
+
+
+class TeamsBody(Body):
+    """A meeting that is wanted."""
+
+    hostEmail: Text | None = Field(None, max_length=320, description="Of a connected Microsoft account")  # noqa: N815
+    guestEmail: Text = Field("", max_length=320)  # noqa: N815
+    subject: Text | None = Field(None, max_length=255)
+    description: Text = Field("", max_length=8000)
+    startDateTime: Moment | None = None  # noqa: N815
+    durationMinutes: Integer | None = Field(None, ge=1, le=1440)  # noqa: N815
+    appointmentId: Integer | None = Field(  # noqa: N815
+        None, ge=1, description="The meeting is kept with this appointment, and moves with it"
+    )
+
+
+class TeamsOut(BaseModel):
+    """A meeting that was made."""
+
+    id: str
+    joinUrl: str  # noqa: N815
+    subject: str
+
+
+def teams_routes(ctx: PluginContext) -> list[Route]:
+    """Return the route."""
+    routes = Routes(tag="microsoft")
+
+    @routes.add(
+        "POST",
+        "/api/create-teams-meeting",
+        summary="Make a Teams meeting in the host's calendar",
+        body=TeamsBody,
+        replies={200: TeamsOut},
+        errors=(400, 403, 404, 409, 503),
+    )
+    async def create(call: Call, body: TeamsBody) -> Reply:
+        request = await _request(ctx, call, body)
+        return Reply(_out(await _made(ctx, request, body)))
+
+    return routes
+
+
+async def _request(ctx: PluginContext, call: Call, body: TeamsBody) -> MeetingRequest:
+    missing = {name: ["is required"] for name in _REQUIRED if not getattr(body, name)}
+    if missing:
+        raise ValidationFailed(missing, "Missing required fields")
+    caller, host = call.caller, str(body.hostEmail).lower()
+    connection = await ctx.kernel.connections.by_email(caller.account_id, caller.mode, CALENDAR, host)
+    if connection is None or connection.state != "connected":
+        raise Forbidden(NOT_CONNECTED)
+    return MeetingRequest(
+        account_id=caller.account_id,
+        mode=caller.mode,
+        user_id=connection.user_id,
+        host_email=host,
+        guest_email=body.guestEmail,
+        topic=str(body.subject),
+        description=body.description,
+        start=body.startDateTime or 0,
+        duration=body.durationMinutes or 0,
+        timezone="UTC",
+        request_id=str(uuid.uuid4()),
+    )
+
+
+async def _made(ctx: PluginContext, request: MeetingRequest, body: TeamsBody) -> Meeting:
+    meetings: Any = ctx.service(Meetings)
+    try:
+        made: Meeting = await meetings.create(PLATFORM, request, appointment_id=body.appointmentId)
+    except NeedsReauth:
+        raise Forbidden(NOT_CONNECTED) from None
+    except RetryLater as error:
+        raise Unavailable(_FAILED, headers={"Retry-After": str(max(1, round(error.after or 5)))}) from None
+    except PermanentFailure as error:
+        ctx.log.warning("a Teams meeting was refused", status=error.status, reason=error.reason_code)
+        raise ApiError(_FAILED) from None
+    return made
+
+
+def _out(meeting: Meeting) -> TeamsOut:
+    kept = meeting.external
+    return TeamsOut(id=str(kept["eventId"]), joinUrl=meeting.url, subject=str(kept.get("subject", "")))
