@@ -57,7 +57,7 @@ def _add_hooks(routes: Routes, ctx: PluginContext) -> None:
 
 
 def _add_reads(routes: Routes, ctx: PluginContext) -> None:
-    @routes.add("GET", "/me", summary="Test a key", replies={200: schemas.Succeeded[schemas.MeOut]})
+    @routes.add("GET", "", summary="Test a key", replies={200: schemas.Succeeded[schemas.MeOut]})
     async def me(call: Call, user_ref: str) -> Reply:
         caller = _owner(call, user_ref)
         person = await ctx.service(People).find(caller.account_id, caller.user_id)
