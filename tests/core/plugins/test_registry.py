@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rallypoint.errors import Unauthorized
-from rallypoint.plugins.contributions import ApiKeyConnection, EventType, Task, WebhookSource
+from rallypoint.plugins.contributions import ApiKeyConnection, EventType, TargetKind, Task, WebhookSource
 from rallypoint.plugins.loaded import Contributions
 from rallypoint.plugins.manifest import Manifest
 from rallypoint.plugins.registry import Registry
@@ -54,6 +54,10 @@ def channel(topic: str) -> Channel:
             return Joined()
 
     return Its()
+
+
+async def no_headers(_targets: object) -> dict[str, dict[str, str]]:
+    return {}
 
 
 class Greeter:
@@ -106,6 +110,14 @@ def registry() -> Registry:
         ({"routes": (route("/second/<a>"), route("/second/<b>"))}, "claims the route GET /second/<> twice"),
         ({"tasks": (Task("sync", 1, run), Task("sync", 2, run))}, "second has two tasks called sync"),
         ({"models": "m", "tables": ("things",)}, "the table things of second does not start with second_"),
+        (
+            {"target_kinds": (TargetKind("first.hook", no_headers),)},
+            "the kind of targets first.hook of second does not start with second.",
+        ),
+        (
+            {"target_kinds": (TargetKind("second.hook", no_headers),) * 2},
+            "claims the kind of targets second.hook twice",
+        ),
     ],
 )
 def test_a_collision_names_both_owners(registry: Registry, values: dict[str, Any], problem: str) -> None:
