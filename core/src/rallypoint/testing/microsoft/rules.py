@@ -20,20 +20,13 @@ _ENUMS = {
 }
 _TEXTS = ("subject", "transactionId")
 _FLAGS = ("isAllDay", "isOnlineMeeting", "isReminderOn", "responseRequested", "hideAttendees")
-_OTHERS = [
-    "body",
-    "start",
-    "end",
-    "attendees",
-    "location",
-    "locations",
-    "recurrence",
-    "categories",
+_PARTS = ("body", "start", "end", "attendees", "location", "locations", "recurrence", "categories")
+_OTHERS = (
     "singleValueExtendedProperties",
     "reminderMinutesBeforeStart",
     "allowNewTimeProposals",
     "@odata.type",
-]
+)
 _PROPERTY = re.compile(
     r"(String|Integer|Boolean) (\{[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\} (Name .+|Id 0x[0-9A-F]+)"
     r"|0x[0-9A-F]{3,4})"
@@ -79,7 +72,7 @@ def check_times(start: Mapping[str, Any], end: Mapping[str, Any], *, all_day: bo
 
 
 def _check_names(body: Mapping[str, Any]) -> None:
-    known = {*_ENUMS, *_TEXTS, *_FLAGS, *_OTHERS}
+    known = {*_ENUMS, *_TEXTS, *_FLAGS, *_PARTS, *_OTHERS}
     for name in body:
         if name not in known:
             raise invalid(
