@@ -245,6 +245,23 @@ async def test_what_a_stopping_worker_does_not_begin_is_left_to_others(process):
     assert {*begun.keys, *seen.keys} == {"a", "b", "c"}
 
 
+async def test_a_job_that_arrives_while_a_worker_stops_holds_it_up_no_longer(database, process):
+    engine, seen = process(), Seen()
+    engine.handle("work", seen)
+    await engine.start()
+    close = engine._queues.close
+
+    async def close_with_a_late_job() -> None:
+        await asyncio.wait_for(
+            engine._perform("work", "late"), 5
+        )  # its fetch was on its way when the stop came
+        await close()
+
+    engine._queues.close = close_with_a_late_job
+    await engine.stop(1)
+    assert (seen.keys, await jobs_in(database)) == ([], 1)
+
+
 @pytest.fixture
 def empty(column: str, postgresql: PostgreSQL) -> str:
     """The URL of a database without any table."""

@@ -66,6 +66,7 @@ class ProcrastinateJobs:
         self._periodic: set[str] = set()
         self._running: dict[Job, asyncio.Event] = {}
         self._failing: set[Job] = set()
+        self._stopped = False
         self._wakeups = WakeUps(database, self._queue_of)
         self._timekeeper = Timekeeper(leases, self._begin_periodic)
         self._queues: Queues | None = None
@@ -135,6 +136,7 @@ class ProcrastinateJobs:
             self._queues.end()
         await self._timekeeper.stop()
         await self._here.stop(grace)
+        self._stopped = True
         for job, ended in self._running.items():  # never begun: for another process
             self._wakeups.add(job)
             ended.set()
@@ -190,7 +192,9 @@ class ProcrastinateJobs:
         that has to wait for an earlier run, or for a backoff, does not: waiting would use up the queue's places.
         """
         job = (task, key)
-        if task in self._periodic and not self._keeps(task):
+        if self._stopped:  # it was being fetched when the stop came: for another process
+            self._wakeups.add(job)
+        elif task in self._periodic and not self._keeps(task):
             self.wake_at(clock.now() + _PASS_ON_MS, task, key)
         elif job in self._running or job in self._failing:
             self._here.wake(task, key)
