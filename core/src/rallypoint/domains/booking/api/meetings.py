@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from rallypoint.domains.booking.api.appointments import Platform
+from rallypoint.domains.booking.api.appointments import AppointmentView, Platform
 from rallypoint.identity.api import Mode
 
 
@@ -97,4 +97,8 @@ class Meetings(Protocol):
             Conflict: The appointment is not confirmed.
             PluginError: As the provider raises it.
         """
+        ...
+
+    async def appointment_of(self, *, account_id: str, mode: Mode, request_id: str) -> AppointmentView | None:
+        """Return the appointment that a meeting was made for, by the meeting's ``request_id``; None for none."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rallypoint.domains.booking.api import Meeting, MeetingRequest, Platform
+from rallypoint.domains.booking.api import AppointmentView, Meeting, MeetingRequest, Platform
 from rallypoint.domains.booking.appointments.lifecycle import require_confirmed
 from rallypoint.domains.booking.appointments.records import find, lock, view_of
 from rallypoint.domains.booking.meetings.ledger import Claim, Ledger
@@ -13,6 +13,7 @@ from rallypoint.domains.booking.meetings.records import meeting_of, overrides_of
 from rallypoint.domains.booking.meetings.wishes import Wishes
 from rallypoint.domains.booking.rows import update
 from rallypoint.errors import Conflict, PluginError
+from rallypoint.identity.api import Mode
 from rallypoint.plugins.failures import PluginFailed
 from rallypoint.security.vault import Vault
 from rallypoint.storage.database import Database
@@ -56,6 +57,18 @@ class MeetingService:
             raise
         await self._ledger.finish(claimed, meeting)
         return meeting
+
+    async def appointment_of(self, *, account_id: str, mode: Mode, request_id: str) -> AppointmentView | None:
+        """Return the appointment that a meeting was made for; see ``api.Meetings``."""
+        async with self._database.transaction() as tx:
+            row = await tx.fetch_one(
+                "SELECT appointment_id FROM appointment_meetings"
+                " WHERE request_id = ? AND account_id = ? AND mode = ?",
+                request_id,
+                account_id,
+                mode,
+            )
+            return None if row is None else view_of(await find(tx, account_id, mode, row["appointment_id"]))
 
     async def _claim(
         self, platform: Platform, request: MeetingRequest, appointment_id: int
