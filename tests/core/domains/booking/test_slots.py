@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -73,7 +74,7 @@ def test_the_slots_are_those_that_the_clock_on_the_wall_shows(day, name, schedul
     slots = slots_of(day, schedules, zone)
     assert slots == walked(day, schedules, zone)
     assert all(zones.date_and_minutes(slot.start, zone) == (day, slot.minutes) for slot in slots)
-    assert all(one.end <= other.start for one, other in zip(slots, slots[1:], strict=False))
+    assert all(one.end <= other.start for one, other in itertools.pairwise(slots))
 
 
 @pytest.mark.parametrize(

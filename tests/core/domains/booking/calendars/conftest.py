@@ -54,12 +54,15 @@ class World:
         )
 
     async def open(self, **provider: Any) -> None:
-        """Declare the service, and follow appointments."""
+        """Declare the service, and stand ready."""
         declared = ApiKeyConnection(self.service, "Memory", "http://127.0.0.1:9", lambda key: {}, identify)
         self.connections.declare("booking", declared)
-        self.booking.lifecycle.follow(self.engine.links.appointment_changed)
         await self.engine.start()
         self.adapt(replace(self.calendar.provider(**provider), service=self.service))
+
+    async def open_again(self) -> None:
+        """Stand ready for another user with another calendar."""
+        self.adapt(replace(self.calendar.provider(), service=self.service))
 
     def adapt(self, provider: CalendarProvider) -> None:
         """Have the engine call this adapter."""
