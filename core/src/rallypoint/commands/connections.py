@@ -47,7 +47,10 @@ async def show(settings: Settings, email: str, service: str = "") -> list[Shown]
         if user is None:
             raise click.ClickException(f"nobody has registered as {email}")
         rows = await database.fetch(
-            "SELECT * FROM connections WHERE user_id = ? ORDER BY service, mode", user["id"]
+            "SELECT * FROM connections WHERE user_id = ?"
+            " OR user_id IN (SELECT id FROM users WHERE twin_of = ?) ORDER BY service, mode",
+            user["id"],
+            user["id"],
         )
         found = [row for row in rows if service in ("", row["service"])]
         if not found:
