@@ -154,13 +154,23 @@ async def google() -> AsyncIterator[GoogleFake]:
         yield running
 
 
+@pytest.fixture
+def env() -> dict[str, str]:
+    """Further settings; a test gives its own with ``parametrize``."""
+    return {}
+
+
 @pytest_asyncio.fixture
 async def world(
-    google: GoogleFake, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: GoogleFake,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    env: dict[str, str],
 ) -> AsyncIterator[World]:
-    for name, value in {**google.settings(), "RALLYPOINT_GOOGLE_POLL_SECONDS": "3600"}.items():
+    rarely = {f"RALLYPOINT_GOOGLE_{name}_SECONDS": "3600" for name in ("POLL", "GMAIL_POLL")}
+    for name, value in {**google.settings(), **rarely, **env}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RALLYPOINT_GOOGLE_GMAIL_POLL_SECONDS", "3600")
     port = free_port()
     settings = Settings(
         data_dir=tmp_path,

@@ -29,6 +29,7 @@ class Fault:
         delay: Seconds before anything is answered.
         cut: Close the connection without an answer; the request is carried out nevertheless.
         cut_after: Close the connection after so many bytes of the real answer's body.
+        skip: How many requests go well before.
         times: How many requests.
         path: Of the requests, a prefix.
     """
@@ -41,6 +42,7 @@ class Fault:
     times: int = 1
     path: str = "/"
     cut_after: int | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,10 @@ class ProviderFake(ABC):
         times: int = 1,
         path: str = "/",
         cut_after: int | None = None,
+        skip: int = 0,
     ) -> None:
         """Let the next requests go wrong; see :class:`Fault`."""
-        self.faults.append(Fault(status, headers or {}, body, delay, cut, times, path, cut_after))
+        self.faults.append(Fault(status, headers or {}, body, delay, cut, times, path, cut_after, skip))
 
     def received(self, method: str, path: str) -> Sequence[Recorded]:
         """Return the requests of one method and path."""
@@ -166,6 +169,9 @@ class ProviderFake(ABC):
     def _next_fault(self, path: str) -> Fault | None:
         for fault in self.faults:
             if path.startswith(fault.path):
+                if fault.skip > 0:
+                    fault.skip -= 1
+                    return None
                 fault.times -= 1
                 if fault.times <= 0:
                     self.faults.remove(fault)

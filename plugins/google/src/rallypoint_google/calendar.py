@@ -30,8 +30,9 @@ EVENTS = "/calendar/v3/calendars/primary/events"
 NOTIFICATIONS = "/integrations/google/notifications"
 _PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({FIELDS})"
 _DAY_MS = 86_400_000
-_FEW = 25
-_MAX_ATTENDEES = 25
+_SMALLER = (25, 1)
+"""Sizes of a page that is tried again because it is over the core's limit of a reply: it has long texts."""
+_ALWAYS = {"singleEvents": "true", "maxAttendees": "25", "fields": _PAGE_FIELDS}
 
 
 class GoogleCalendar:
@@ -143,23 +144,15 @@ class GoogleCalendar:
         return {"timeMin": moment(since)}
 
     async def _page(self, connection: Connection, place: Mapping[str, str]) -> dict[str, Any]:
-        params = {
-            **place,
-            "singleEvents": "true",
-            "maxAttendees": str(_MAX_ATTENDEES),
-            "maxResults": str(self._settings.page_size),
-            "fields": _PAGE_FIELDS,
-        }
-        try:
-            return await ask(connection.client, EVENTS, params)
-        except PermanentFailure as refused:
-            if refused.status == 410:
-                raise CursorExpired("Google forgot the sync token") from None
-            if (
-                refused.status is None
-            ):  # the reply is over the core's size limit: long texts, so fewer of them
-                return await ask(connection.client, EVENTS, {**params, "maxResults": str(_FEW)})
-            raise
+        for size in (self._settings.page_size, *_SMALLER):
+            try:
+                return await ask(connection.client, EVENTS, {**place, **_ALWAYS, "maxResults": str(size)})
+            except PermanentFailure as refused:
+                if refused.status == 410:
+                    raise CursorExpired("Google forgot the sync token") from None
+                if refused.status is not None:
+                    raise
+        raise PermanentFailure("an event is too long to be read")
 
     def _readable(self, reply: Mapping[str, Any]) -> list[ExternalEvent]:
         zone, found = str(reply.get("timeZone") or "UTC"), []
