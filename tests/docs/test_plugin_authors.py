@@ -19,7 +19,7 @@ from rallypoint.testing.install import install_plugin, on_path
 
 PAGE = "docs/plugin-authors.md"
 TEXT = (ROOT / PAGE).read_text()
-EVENT, ROOMS, CONTRACT, SERVER = range(4)
+EVENT, ROOMS, CONSENT, CONSENTING, CONTRACT, SERVER = range(6)
 
 # Installs into a folder of the test's own, and what is there already is not fetched again.
 PIP = f"""#!/bin/sh
@@ -67,13 +67,25 @@ def test_the_tests_on_the_page_pass(folder, number):
     run("pytest -q tests/test_page.py", folder, folder / "rallypoint-acme")
 
 
-@pytest.mark.parametrize("number", [EVENT, ROOMS], ids=["event", "rooms"])
+@pytest.mark.parametrize("number", [EVENT, ROOMS, CONSENT], ids=["event", "rooms", "consent"])
 def test_the_hooks_on_the_page_load(tmp_path, number):
     site = tmp_path / "site"
     with on_path(site):
         install_plugin(site, "paged", blocks(PAGE, "python")[number])
         examined = examine("paged", tmp_path)
     assert examined.present.lived.statuses["paged"]["status"] == "active"
+
+
+@pytest.mark.slow
+def test_users_connect_by_consent_as_on_the_page(tmp_path):
+    install_plugin(tmp_path / "site", "calendars", blocks(PAGE, "python")[CONSENT])
+    (tmp_path / "test_page.py").write_text(blocks(PAGE, "python")[CONSENTING])
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-o", "asyncio_mode=auto", "test_page.py"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_hook_and_promise_is_there():
