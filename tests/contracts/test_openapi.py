@@ -35,6 +35,8 @@ def test_the_document_describes_rooms_and_what_is_sent_out(server):
     assert {"get", "post"} <= document["paths"]["/api/v1/rooms"].keys()
     assert set(document["webhooks"]) == {
         "room.created", "room.updated", "room.ended", "participant.joined", "participant.left",
+        "appointment.created", "appointment.updated", "appointment.cancelled", "appointment.completed",
+        "call.received",
     }  # fmt: skip
 
 
