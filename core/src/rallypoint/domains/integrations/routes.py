@@ -1,0 +1,57 @@
+"""HTTP of integrations: the status of integrations.md, and the page with its files."""
+
+from __future__ import annotations
+
+from rallypoint.domains.integrations.api import PAGE, Viewer
+from rallypoint.domains.integrations.pages import Pages
+from rallypoint.domains.integrations.schemas import ActionForm, Form, Outcome, SignInForm, StatusOut
+from rallypoint.domains.integrations.service import IntegrationService
+from rallypoint.domains.integrations.sessions import SCOPE
+from rallypoint.web.routing import Access, Call, Reply, Routes
+
+
+def status_routes(service: IntegrationService) -> Routes:
+    """Return the route of the status."""
+    routes = Routes("/integrations", tag="integrations")
+
+    @routes.add("GET", "/status", summary="How my integrations stand", replies={200: StatusOut})
+    async def status(call: Call) -> Reply:
+        return Reply({"success": True, "data": await service.status(Viewer.of(call.caller))})
+
+    return routes
+
+
+def page_routes(pages: Pages) -> Routes:
+    """Return the routes of the page. They know their user by cookie, so no token opens them."""
+    routes = Routes(documented=False)
+    public, html = Access.PUBLIC, {200: None}
+
+    @routes.add("GET", PAGE, summary="My integrations", query=Outcome, replies=html, access=public)
+    async def show(call: Call, *, query: Outcome) -> Reply:
+        return await pages.show(call, query)
+
+    @routes.add(
+        "POST",
+        f"{SCOPE}/sign-in",
+        summary="Sign in to the page",
+        form=SignInForm,
+        replies=html,
+        access=public,
+        limit="login",
+    )
+    async def sign_in(call: Call, *, form: SignInForm) -> Reply:
+        return await pages.sign_in(call, form)
+
+    @routes.add(
+        "POST", f"{SCOPE}/sign-out", summary="Sign out of the page", form=Form, replies=html, access=public
+    )
+    async def sign_out(call: Call, *, form: Form) -> Reply:
+        return await pages.sign_out(call, form)
+
+    @routes.add(
+        "POST", f"{PAGE}/<key>/<action>", summary="Act on one", form=ActionForm, replies=html, access=public
+    )
+    async def act(call: Call, *, key: str, action: str, form: ActionForm) -> Reply:
+        return await pages.act(call, key, action, form)
+
+    return routes
