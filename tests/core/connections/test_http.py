@@ -240,3 +240,14 @@ async def test_bytes_are_sent_as_they_are(http: ProviderHttp, acme: AcmeFake) ->
 )
 def test_any_refusal_can_be_read(payload: Any) -> None:
     assert len(reason_code(payload)) <= 100
+
+
+async def test_the_log_names_nobody(
+    http: ProviderHttp, acme: AcmeFake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(PermanentFailure):
+        await http.call(get(acme, "/calendars/alice@example.com/bob%40example.com?token=s3cret"))
+    logged = capsys.readouterr().out
+    assert "/calendars/…/…" in logged
+    assert "example.com" not in logged
+    assert "s3cret" not in logged

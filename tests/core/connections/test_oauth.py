@@ -371,5 +371,6 @@ async def test_identify_must_return_an_identity(
     connections = process(database, http)
     connections.declare("cal", oauth_service(fake, identify=wrong))
     back = handed_back(await consent(await connections.begin(ALICE, "cal")))
-    with pytest.raises(TypeError, match="Identity"):
+    with pytest.raises(OAuthFailed, match="does not say whose") as error:
         await connections.complete(back["state"], code=back["code"])
+    assert isinstance(error.value.__cause__, TypeError)

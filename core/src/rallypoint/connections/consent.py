@@ -19,7 +19,6 @@ from rallypoint.connections.tokens import GrantDead, Tokens
 from rallypoint.errors import (
     BadConfig,
     Conflict,
-    NeedsReauth,
     PermanentFailure,
     RetryLater,
     ValidationFailed,
@@ -165,11 +164,11 @@ class Consent:
             return await run(
                 known.plugin, _named(declared, candidate), what="identify", timeout=IDENTIFY_TIMEOUT
             )
-        except (NeedsReauth, PermanentFailure) as error:
-            text = f"{declared.title} does not say whose account this is"
-            raise OAuthFailed("identify", text, return_to=asked.return_to) from error
         except RetryLater:
             raise _away(declared, asked) from None
+        except Exception as error:  # a bug has been counted by the runner; the user comes back all the same
+            text = f"{declared.title} does not say whose account this is"
+            raise OAuthFailed("identify", text, return_to=asked.return_to) from error
 
     def _redirect_uri(self, declared: OAuth2Connection) -> str:
         return self._settings.own_url + declared.redirect_path

@@ -250,4 +250,7 @@ def _parse(body: bytes) -> Any:
 
 
 def _facts(request: Request) -> dict[str, str]:
-    return {"method": request.method, "host": URL(request.base_url).host or "", "path": request.path}
+    """Return what may be logged: of the path no query, and no part that names a person by an address."""
+    parts = request.path.partition("?")[0].split("/")
+    path = "/".join("…" if "@" in part or "%40" in part else part for part in parts)
+    return {"method": request.method, "host": URL(request.base_url).host or "", "path": path}

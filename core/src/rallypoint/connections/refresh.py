@@ -27,6 +27,8 @@ from rallypoint.storage.leases import Lease, Leases
 
 LEASE_SECONDS = 45.0
 """Longer than a token request may take; a holder that dies holds the others up for so long."""
+GRACE_SECONDS = 20.0
+"""Seconds that a process which stops waits for the requests under way."""
 PATIENCE = 30.0
 """Seconds that a call waits for another process's refresh."""
 _MARGIN_MS, _SPREAD_MS = clock.MINUTE, 4 * clock.MINUTE
@@ -97,9 +99,9 @@ class Keeper:
         self._running: dict[str, asyncio.Task[Held]] = {}
 
     async def close(self) -> None:
-        """Wait for the refreshes under way: what they bring cannot be had again."""
-        while self._running:
-            await asyncio.wait(list(self._running.values()))
+        """Wait for the refreshes under way, a while: what they bring cannot be had again."""
+        if self._running:
+            await asyncio.wait(list(self._running.values()), timeout=GRACE_SECONDS)
 
     def unseal(self, row: Row) -> Held:
         """Return the tokens of a row.
