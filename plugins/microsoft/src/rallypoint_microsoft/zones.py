@@ -15,8 +15,7 @@ from tzlocal.windows_tz import tz_win, win_tz
 
 def iana_of(name: str) -> str:
     """Return the IANA name of a zone that Microsoft names; ``UTC`` for one that cannot be known."""
-    found = win_tz.get(name, name)
-    return found if zone_of(found) is not None else "UTC"
+    return next((one for one in (name, win_tz.get(name, "")) if zone_of(one) is not None), "UTC")
 
 
 def zone_of(name: str) -> ZoneInfo | None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 from aiohttp import web
 
+from rallypoint.testing.fakes import Recorded
 from rallypoint.testing.oauth import OAuthFake
 from rallypoint.testing.oauth_books import Books, OAuthError
 
@@ -48,6 +50,11 @@ class SignIn(OAuthFake):
         self.upstream = upstream
         self.books = EntraBooks(lifetime=3599)
         self.refresh_tokens: list[str] = []
+
+    def token_requests_of(self, grant_type: str) -> list[Recorded]:
+        """Return what the token endpoint was asked with one grant, oldest first."""
+        found = self.received("POST", TOKEN_PATH)
+        return [one for one in found if dict(parse_qsl(one.body.decode())).get("grant_type") == grant_type]
 
     def sign_in_routes(self) -> list[web.RouteDef]:
         """Return the routes."""
