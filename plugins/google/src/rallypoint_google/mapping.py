@@ -16,7 +16,7 @@ KEY = "rallypointKey"
 """Our private extended property: the stable id of the appointment in this calendar."""
 
 MEETING = "rallypointMeeting"
-"""Our private extended property of an event that holds nothing but a Meet link."""
+"""Our private extended property of an event that was made for its Meet link: it blocks time and is no appointment."""
 
 FIELDS = (
     "id,etag,status,updated,summary,description,start,end,recurringEventId,transparency,eventType,"
@@ -82,7 +82,7 @@ def read(event: Mapping[str, Any], calendar_zone: str = "UTC") -> ExternalEvent:
         description=str(event.get("description", ""))[:_MAX_TEXT],
         attendees=tuple(_others(event.get("attendees", ()))),
         appointment_key=str(private.get(KEY, "")),
-        organizer_self=bool((event.get("organizer") or {}).get("self", False)),
+        organizer_self=bool((event.get("organizer") or {}).get("self")) and MEETING not in private,
     )
 
 

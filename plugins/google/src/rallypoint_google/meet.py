@@ -1,4 +1,4 @@
-"""Meet links: an event of Google Calendar with a conference.
+"""Meet links: of the event by which an appointment stands in the host's calendar, else of an event of their own.
 
 https://developers.google.com/workspace/calendar/api/guides/create-events#conferencing
 """
@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
-from rallypoint.domains.booking.api import Meeting, MeetingProvider, MeetingRequest
+from rallypoint.domains.booking.api import CalendarSync, Meeting, MeetingProvider, MeetingRequest, Meetings
 from rallypoint.sdk import Connection, NeedsReauth, PermanentFailure, PluginContext, RetryLater
 from rallypoint_google.calendar import EVENTS
 from rallypoint_google.client import ask, call
@@ -22,6 +23,9 @@ PLATFORM = "google-meet"
 _LOOKS = 5
 _PAUSE_SECONDS = 0.5
 _MINUTE_MS = 60_000
+_WITH = {"conferenceDataVersion": "1"}
+Points = dict[str, Mapping[str, Any]]
+"""The ways into a conference, by their type."""
 
 
 class HostNotConnected(NeedsReauth):
@@ -61,33 +65,31 @@ class GoogleMeet:
         return found
 
     async def create(self, request: MeetingRequest) -> Meeting:
-        """Make an event with a conference; called again, the same one is returned."""
-        connection, event_id = await self.host(request), event_id_of(request)
+        """Give the appointment's own event a conference, or make an event for it; again, the same one is returned."""
+        connection = await self.host(request)
         if connection.mode != "live":
-            return _pretended(event_id)
-        params = {"conferenceDataVersion": "1"}
-        body = {**_body(request), "id": event_id, "conferenceData": _conference(request)}
-        try:
-            event = await call(connection.client, "POST", EVENTS, params=params, body=body)
-        except PermanentFailure as refused:
-            if refused.status != 409:
-                raise
-            event = await ask(connection.client, _path(event_id))
-        return await self._link(connection, event_id, event)
+            return _pretended(event_id_of(request))
+        own = await self._own_event(connection, request)
+        if own:
+            return await self._conference(connection, own, request, shared=True)
+        return await self._conference(connection, event_id_of(request), request, shared=False)
 
     async def update(self, request: MeetingRequest, meeting: Meeting) -> Meeting:
-        """Move the event; its link stays."""
+        """Move the event; its link stays. The appointment's own event is moved by the sync."""
         connection = await self._of(request, meeting)
-        if connection.mode == "live":
+        if connection.mode == "live" and not meeting.external.get("shared"):
             path = _path(str(meeting.external["eventId"]))
             await call(connection.client, "PATCH", path, body=_body(request))
         return meeting
 
     async def cancel(self, request: MeetingRequest, meeting: Meeting) -> None:
-        """Remove the event; one that is gone already counts."""
-        connection = await self._of(request, meeting)
+        """Remove the event, or the conference of the appointment's own; what is gone already counts."""
+        connection, path = await self._of(request, meeting), _path(str(meeting.external["eventId"]))
         try:
-            await call(connection.client, "DELETE", _path(str(meeting.external["eventId"])))
+            if meeting.external.get("shared"):
+                await call(connection.client, "PATCH", path, params=_WITH, body={"conferenceData": None})
+            else:
+                await call(connection.client, "DELETE", path)
         except PermanentFailure as refused:
             if refused.status not in (404, 410):
                 raise
@@ -97,15 +99,68 @@ class GoogleMeet:
         kept = await self._ctx.kernel.connections.get(str(meeting.external.get("connectionId", "")))
         return kept if kept is not None and kept.state == "connected" else await self.host(request)
 
-    async def _link(self, connection: Connection, event_id: str, event: Any) -> Meeting:
+    async def _own_event(self, connection: Connection, request: MeetingRequest) -> str:
+        """Return the event by which the appointment stands in this calendar; empty when it does not.
+
+        Raises:
+            RetryLater: It is about to be written there.
+        """
+        view = await self._ctx.service(Meetings).appointment_of(
+            account_id=request.account_id, mode=request.mode, request_id=request.request_id
+        )
+        if view is None:
+            return ""
+        found = await self._ctx.service(CalendarSync).event_of(connection, view.id)
+        if found == "":
+            raise RetryLater("the appointment is about to be written to the calendar", after=2.0)
+        return found or ""
+
+    async def _conference(
+        self, connection: Connection, event_id: str, request: MeetingRequest, *, shared: bool
+    ) -> Meeting:
+        event = await (self._share if shared else self._make)(connection, event_id, request)
+        points = await self._points(connection, event_id, event)
+        return _meeting(points, {"eventId": event_id, "connectionId": connection.id, "shared": shared})
+
+    async def _share(self, connection: Connection, event_id: str, _request: MeetingRequest) -> Any:
+        """Add a conference to an event, unless it has one."""
+        event = await self._existing(connection, event_id)
+        if event is None or event.get("status") == "cancelled":
+            raise RetryLater("the appointment's event was deleted in the calendar", after=5.0)
+        if _points(event.get("conferenceData") or {}):
+            return event
+        return await call(connection.client, "PATCH", _path(event_id), params=_WITH, body=_wanted())
+
+    async def _make(self, connection: Connection, event_id: str, request: MeetingRequest) -> Any:
+        """Make an event with a conference; one that was made before is found, one that was deleted comes back."""
+        body = {**_body(request), **_wanted()}
+        try:
+            return await call(connection.client, "POST", EVENTS, params=_WITH, body={**body, "id": event_id})
+        except PermanentFailure as refused:
+            event = await self._existing(connection, event_id) if refused.status == 409 else None
+            if event is None:
+                raise
+        if event.get("status") != "cancelled":
+            return event
+        revived = {**body, "status": "confirmed"}
+        return await call(connection.client, "PATCH", _path(event_id), params=_WITH, body=revived)
+
+    async def _existing(self, connection: Connection, event_id: str) -> dict[str, Any] | None:
+        try:
+            return await ask(connection.client, _path(event_id))
+        except PermanentFailure as refused:
+            if refused.status in (404, 410):
+                return None
+            raise
+
+    async def _points(self, connection: Connection, event_id: str, event: Any) -> Points:
         """Wait until the conference is there: Google makes it after it has answered."""
         for look in range(_LOOKS):
             data = (event.get("conferenceData") if isinstance(event, dict) else None) or {}
-            status = _status(data)
-            if status == "failure":
+            if _status(data) == "failure":
                 raise PermanentFailure("Google could not make the conference")
             if points := _points(data):
-                return _meeting(connection, event_id, points)
+                return points
             await asyncio.sleep(_PAUSE_SECONDS * (look + 1))
             event = await ask(connection.client, _path(event_id))
         raise RetryLater("Google has not made the conference yet", after=10.0)
@@ -131,13 +186,10 @@ def _body(request: MeetingRequest) -> dict[str, Any]:
     }
 
 
-def _conference(request: MeetingRequest) -> dict[str, Any]:
-    return {
-        "createRequest": {
-            "requestId": event_id_of(request),
-            "conferenceSolutionKey": {"type": "hangoutsMeet"},
-        }
-    }
+def _wanted() -> dict[str, Any]:
+    """Ask for a conference; Google ignores an id that it has seen, so each is new."""
+    wanted = {"requestId": uuid4().hex, "conferenceSolutionKey": {"type": "hangoutsMeet"}}
+    return {"conferenceData": {"createRequest": wanted}}
 
 
 def _status(data: Mapping[str, Any]) -> str:
@@ -145,13 +197,13 @@ def _status(data: Mapping[str, Any]) -> str:
     return str((request.get("status") or {}).get("statusCode", ""))
 
 
-def _points(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _points(data: Mapping[str, Any]) -> Points:
     """Return the ways into a conference by their type, once there is one to look at."""
     points = {str(one.get("entryPointType")): one for one in data.get("entryPoints") or () if one.get("uri")}
     return points if "video" in points else {}
 
 
-def _meeting(connection: Connection, event_id: str, points: Mapping[str, Mapping[str, Any]]) -> Meeting:
+def _meeting(points: Points, external: Mapping[str, Any]) -> Meeting:
     url = str(points["video"]["uri"])
     phone = points.get("phone", {})
     pin = f" PIN {phone['pin']}" if phone.get("pin") else ""
@@ -159,7 +211,7 @@ def _meeting(connection: Connection, event_id: str, points: Mapping[str, Mapping
         url=url,
         meeting_id=url.rstrip("/").rpartition("/")[2],
         dial_in=f"{phone.get('label') or phone['uri']}{pin}" if phone else "",
-        external={"eventId": event_id, "connectionId": connection.id},
+        external=external,
     )
 
 

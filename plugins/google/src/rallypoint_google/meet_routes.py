@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -99,9 +98,8 @@ async def _request(ctx: PluginContext, call: Call, body: MeetBody) -> MeetingReq
 
 
 async def _made(ctx: PluginContext, request: MeetingRequest, body: MeetBody) -> Meeting:
-    meetings: Any = ctx.service(Meetings)
     try:
-        made: Meeting = await meetings.create(PLATFORM, request, appointment_id=body.appointmentId)
+        return await ctx.service(Meetings).create(PLATFORM, request, appointment_id=body.appointmentId)
     except NeedsReauth:
         raise Forbidden(_NOT_CONNECTED) from None
     except RetryLater as error:
@@ -109,7 +107,6 @@ async def _made(ctx: PluginContext, request: MeetingRequest, body: MeetBody) -> 
     except PermanentFailure as error:
         ctx.log.warning("a Meet link was refused", status=error.status, reason=error.reason_code)
         raise ApiError(_FAILED) from None
-    return made
 
 
 def _out(meeting: Meeting) -> MeetOut:

@@ -249,6 +249,13 @@ class CalendarSync(Protocol):
         """Return the token of a channel; compare it in constant time."""
         ...
 
+    async def event_of(self, connection: Connection, appointment_id: int) -> str | None:
+        """Return the id of an appointment's event in a calendar, which is written first if it waits to be.
+
+        Empty while it is still waited for; None when the appointment does not stand in that calendar.
+        """
+        ...
+
     async def settings(self, connection: Connection) -> SyncSettings:
         """Return how a connection's calendar is synced."""
         ...

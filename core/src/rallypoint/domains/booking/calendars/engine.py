@@ -22,7 +22,7 @@ from rallypoint.domains.booking.calendars import blocks, claims, cursors
 from rallypoint.domains.booking.calendars.adapter import Adapter
 from rallypoint.domains.booking.calendars.channels import Channels
 from rallypoint.domains.booking.calendars.claims import Claim
-from rallypoint.domains.booking.calendars.links import Links
+from rallypoint.domains.booking.calendars.links import Links, event_id, link_id
 from rallypoint.domains.booking.calendars.notes import Note
 from rallypoint.domains.booking.calendars.pull import Pull
 from rallypoint.domains.booking.calendars.push import Push
@@ -124,6 +124,15 @@ class Calendars:
     def channel_token(self, channel_id: str) -> str:
         """See ``booking.api.CalendarSync``; made from the id, so that nothing secret is stored."""
         return self._sign("calendar-channel", channel_id)
+
+    async def event_of(self, connection: Connection, appointment_id: int) -> str | None:
+        """See ``booking.api.CalendarSync``."""
+        id_ = link_id(connection.id, appointment_id)
+        found = await event_id(self._database, id_)
+        if found == "":
+            await self.run(connection.id)
+            found = await event_id(self._database, id_)
+        return found
 
     async def settings(self, connection: Connection) -> SyncSettings:
         """See ``booking.api.CalendarSync``."""

@@ -105,6 +105,15 @@ async def find(tx: Transaction, id_: str) -> Row | None:
     return await tx.fetch_one("SELECT * FROM booking_calendar_links WHERE id = ?", id_)
 
 
+async def event_id(database: Database, id_: str) -> str | None:
+    """Return the event of a link; empty while it waits to be made, None when there is none to wait for."""
+    async with database.transaction() as tx:  # the writer: what was committed last is seen
+        row = await find(tx, id_)
+    if row is None or (row["external_id"] is None and row["next_at"] is None):
+        return None
+    return str(row["external_id"] or "")
+
+
 async def add(tx: Transaction, connection_id: str, service: str, appointment_id: int, **columns: Any) -> None:
     """Write the link of an appointment that has an event already.
 
