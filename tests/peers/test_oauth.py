@@ -112,7 +112,7 @@ async def test_consent_call_refresh_and_revocation(
     assert (await again.client.get_json("/userinfo"))["sub"] == "johndoe"
     grants = await mock.say()
     assert [grant["grant_type"] for grant in grants] == ["authorization_code", "refresh_token"]
-    assert grants[0]["redirect_uri"] == "https://rally.example/api/v1/connections/callback"
+    assert grants[0]["redirect_uri"] == "https://rally.example/api/v1/oauth/callback"
     await connections.disconnect(ALICE, "cal")
     assert await database.fetch("SELECT * FROM oauth_revocations") == []
 

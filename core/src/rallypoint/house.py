@@ -52,6 +52,7 @@ CORE_PREFIXES = (
     "/api/plugins",
     "/assets",
     "/api/v1/connections",
+    "/api/v1/oauth",
     "/api/v1/deliveries",
     "/api/v1/webhooks",
     "/webhooks/test",

@@ -51,7 +51,7 @@ async def told(database: Database) -> list[str]:
 async def test_the_whole_way(cal: Connections, database: Database, fake: OAuthFake, pushed: Pushed) -> None:
     url = await cal.begin(ALICE, "cal", return_to="/settings/integrations")
     asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    assert asked["redirect_uri"] == "https://rally.example/api/v1/connections/callback"
+    assert asked["redirect_uri"] == "https://rally.example/api/v1/oauth/callback"
     assert (asked["code_challenge_method"], asked["access_type"]) == ("S256", "offline")
     assert asked["scope"] == f"openid {CALENDAR}"
     back = handed_back(await consent(url))
@@ -168,7 +168,7 @@ async def test_a_state_of_another_callback_is_left_to_that_one(cal: Connections,
     with pytest.raises(OAuthFailed, match="another service"):
         await cal.complete(back["state"], code=back["code"], path="/integrations/mail/callback")
     done = await cal.complete(
-        back["state"], code=back["code"], services={"cal"}, path="/api/v1/connections/callback"
+        back["state"], code=back["code"], services={"cal"}, path="/api/v1/oauth/callback"
     )
     assert done.created
 
@@ -325,10 +325,10 @@ async def test_our_own_pages_may_be_returned_to(cal: Connections, url: str) -> N
 
 async def test_the_sandbox_goes_the_same_way_and_calls_nobody(cal: Connections, fake: OAuthFake) -> None:
     url = await cal.begin(SANDBOX, "cal", return_to="/x")
-    assert url.startswith("https://rally.example/api/v1/connections/callback?")
+    assert url.startswith("https://rally.example/api/v1/oauth/callback?")
     assert await cal.list(SANDBOX) == []
     back = handed_back(url)
-    done = await cal.complete(back["state"], code=back["code"], path="/api/v1/connections/callback")
+    done = await cal.complete(back["state"], code=back["code"], path="/api/v1/oauth/callback")
     assert (done.connection.label, done.connection.mode, done.return_to) == ("Sandbox", "sandbox", "/x")
     with pytest.raises(PermanentFailure, match="sandbox"):
         await done.connection.client.get_json("/me")

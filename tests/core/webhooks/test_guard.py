@@ -81,6 +81,7 @@ def test_a_private_address_stays_private_inside_of_ipv6(address: object) -> None
         "https://169.254.169.254/latest/meta-data",
         "https://example.com/ path",
         "https://example.com/\r\nX: y",
+        "https://example.com/\x86",
         "https://example.com:99999/",
         "https://[::1/",
         "https://example.com/" + "x" * 2048,

@@ -124,7 +124,7 @@ class ApiKeyConnection:
     identify: Callable[[Connection], Awaitable[str]]
 
 
-CALLBACK_PATH = "/api/v1/connections/callback"
+CALLBACK_PATH = "/api/v1/oauth/callback"
 """Where providers send users back to, unless a service has a path of its own."""
 
 

@@ -95,7 +95,7 @@ def check_url(url: str, *, allow_private: bool) -> None:
 def _objection(url: str, allow_private: bool) -> str | None:
     if len(url) > MAX_URL:
         return f"must have at most {MAX_URL} characters"
-    if any(ord(character) <= 32 or ord(character) == 127 for character in url):
+    if not url.isprintable() or " " in url:
         return "must not contain spaces or control characters"
     try:
         parts = urlsplit(url)

@@ -116,10 +116,7 @@ Email = Annotated[Text, Field(max_length=254, pattern=r"^[^\s@,;<>\"\x00-\x1f]+@
 """An address, or empty for none: what could begin another header or recipient is refused."""
 Phone = Annotated[Text, Field(max_length=40)]
 PlatformName = Annotated[Text, Field(min_length=1, max_length=40)]
-Url = Annotated[
-    Text,
-    Field(max_length=2048, pattern=r"^(https?://[^\s\"<>\\^`{|}]+)?$", json_schema_extra={"format": "uri"}),
-]
+Url = Annotated[Text, Field(max_length=2048, pattern=r"^https?://[!#-;=?-\[\]_a-z~]+$")]
 
 
 def number_of(text: str, what: str) -> int:

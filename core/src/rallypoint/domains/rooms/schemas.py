@@ -18,7 +18,7 @@ ServiceName = Annotated[Text, Field(min_length=1, max_length=64)]
 # The pattern is for the documentation alone; what a target may be, and why not, is said by ``Targets.check_url``.
 Url = Annotated[
     Text,
-    Field(max_length=2048, json_schema_extra={"format": "uri", "pattern": r"^https?://[a-z0-9.-]+(/\S*)?$"}),
+    Field(max_length=2048, json_schema_extra={"format": "iri", "pattern": r"^https?://[a-z0-9.-]+(/\S*)?$"}),
 ]
 
 

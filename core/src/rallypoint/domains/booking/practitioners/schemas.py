@@ -35,7 +35,7 @@ class ChangePractitioner(Request):
     name: Name = ""
     specialty: Line | None = None
     reviews: Count = 0
-    rating: Annotated[float, Field(ge=0, le=5, strict=False)] = 5.0
+    rating: Annotated[float, Field(ge=0, le=5)] = 5.0
     price: Count | None = None
     image_url: Url | None = None
     badge: Line | None = None
