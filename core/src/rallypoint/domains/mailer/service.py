@@ -51,6 +51,7 @@ class MailService:
         if not 0 < len(key) <= MAX_KEY or len(lane) > MAX_LANE:
             raise ValueError(f"a key has 1 to {MAX_KEY} characters, a lane at most {MAX_LANE}")
         email, id_, at = checked(email), new_id(), clock.now()
+        leaves = at + round(delay * 1000)
         columns = {
             "id": id_,
             "account_id": account_id,
@@ -59,7 +60,7 @@ class MailService:
             "lane": f"{account_id}/{mode}/{lane}" if lane else id_,
             "state": "queued" if mode == "live" else "recorded",
             "attempts": 0,
-            "not_before": at + round(delay * 1000),
+            "not_before": leaves,
             "expires_at": at + round(self._settings.give_up_after * 1000),
             "envelope": self._sealer.envelope(email, email.recipients),
             "content": self._sealer.content(email),
@@ -71,7 +72,7 @@ class MailService:
             made = await records.insert(tx, columns)
             if made is None:
                 return await records.by_key(tx, account_id, mode, key)
-            tx.after_commit(partial(self._jobs.wake_at, columns["not_before"], DRAIN))
+            tx.after_commit(partial(self._jobs.wake_at, leaves, DRAIN))
         return made
 
     async def withdraw(self, *, account_id: str, mode: Mode, key: str) -> bool:
