@@ -118,13 +118,13 @@ class User:
     async def two_way(self) -> None:
         await self.ok("PUT", "/integrations/microsoft/settings", {"syncMode": "two-way"})
 
-    async def synced(self) -> None:
+    async def synced(self, seconds: float = 15.0) -> None:
         """Wait for the first look, which the schedule makes."""
 
         async def status() -> Any:
             return (await self.ok("GET", "/integrations/status"))["data"]["outlookCalendar"]["lastSyncAt"]
 
-        await eventually(status)
+        await eventually(status, seconds=seconds)
 
     async def watched(self) -> None:
         """Wait until the subscription stands and nothing is due."""

@@ -9,6 +9,8 @@ from plugins.microsoft.tests.conftest import User, World
 from yarl import URL
 
 from rallypoint.testing.oauth import consent
+from rallypoint.testing.waiting import eventually
+from rallypoint_microsoft.services import SCOPES
 
 CONNECT, CALLBACK = "/integrations/microsoft/connect", "/integrations/microsoft/callback"
 DISCONNECT, SETTINGS = "/integrations/microsoft/disconnect", "/integrations/microsoft/settings"
@@ -152,3 +154,15 @@ async def test_the_sandbox_meets_no_microsoft(world: World, mia: User) -> None:
     await sandbox.book()
     assert (await status(mia)) == {"connected": False}
     assert not world.microsoft.requests
+
+
+async def test_who_connects_again_is_asked_for_the_same_once(world: World, connected: User) -> None:
+    world.microsoft.books.end("mia@example.com")
+    await connected.book()
+
+    async def state() -> str:
+        return (await connected.connection()).state
+
+    await eventually(state, lambda one: one == "needs_reauth")
+    asked = URL(await connected.begin()).query["scope"]
+    assert asked.split() == list(SCOPES), "Microsoft writes them back in full, which is no other scope"

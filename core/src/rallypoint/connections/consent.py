@@ -200,20 +200,26 @@ def may_return(url: str, settings: Settings) -> bool:
         return False
     if url.startswith("/"):
         return not url.startswith("//")
-    parts = urlsplit(url)
     allowed = {_origin(one) for one in (settings.own_url, settings.integrations_url, *settings.cors_origins)}
-    return parts.scheme in ("http", "https") and _origin(url) in allowed - {""}
+    return _origin(url) in allowed - {""}
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc and "@" not in parts.netloc else ""
+    """Return scheme and host of a web page; empty for what is none, or hides where it leads."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    plain = parts.scheme in ("http", "https") and parts.netloc and "@" not in parts.netloc
+    return f"{parts.scheme}://{parts.netloc}".lower() if plain else ""
 
 
 def _wanted(declared: OAuth2Connection, row: Row | None, scopes: Iterable[str]) -> tuple[str, ...]:
     """Return the scopes to ask for, those granted before among them: a new token has them all, or loses them."""
     granted = row["scopes"].split() if row is not None else []
-    wanted = tuple(dict.fromkeys([*declared.scopes, *scopes, *granted]))
+    asked = tuple(dict.fromkeys([*declared.scopes, *scopes]))
+    # What a provider writes back in another spelling is not asked for twice.
+    wanted = (*asked, *missing_scopes(granted, asked))
     works = row is not None and row["state"] == "connected"
     if works and not missing_scopes(wanted, granted):
         raise Conflict(f"{declared.title} is already connected")

@@ -66,7 +66,7 @@ class SignIn(OAuthFake):
         ]
 
     def _wrong_question(self, request: web.Request) -> str:
-        asked = set(request.query.get("scope", "").split())
+        asked = {one.removeprefix(_GRAPH) for one in request.query.get("scope", "").split()}
         if unknown := asked - _SCOPES - _SIGN_IN_SCOPES:
             return f"AADSTS70011: the scope {sorted(unknown)[0]} is not valid"
         if request.query.get("response_mode", "query") not in ("query", "form_post", "fragment"):
@@ -79,8 +79,8 @@ class SignIn(OAuthFake):
         if "offline_access" not in scopes:
             answer.pop("refresh_token", None)
         # Graph's own scopes come back in full, and that of the refresh token not at all.
-        named = [one if one in _SIGN_IN_SCOPES else f"{_GRAPH}{one}" for one in scopes]
-        answer["scope"] = " ".join(one for one in named if one != "offline_access")
+        plain = dict.fromkeys(one.removeprefix(_GRAPH) for one in scopes if one != "offline_access")
+        answer["scope"] = " ".join(one if one in _SIGN_IN_SCOPES else f"{_GRAPH}{one}" for one in plain)
         answer["ext_expires_in"] = answer["expires_in"]
         self._note(answer)
         return answer
