@@ -8,7 +8,9 @@ from contextlib import closing
 
 import pytest
 
-from rallypoint.storage.database import Database
+from rallypoint.storage import database as database_module
+from rallypoint.storage.apps import CORE_APPS
+from rallypoint.storage.database import Database, DatabaseAway
 from support.columns import only_sqlite
 
 INSERT = "INSERT INTO leases (name, owner, fence, expires_at) VALUES (?, 'me', 1, 0)"
@@ -97,3 +99,43 @@ async def test_a_closed_database_says_so(tmp_path):
         with pytest.raises(RuntimeError, match="not open"):
             use()
     await database.close()
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_task_that_is_cancelled_at_any_moment_keeps_nobody_from_writing(database, turns):
+    async def write():
+        async with database.transaction() as tx:
+            await tx.execute(INSERT, "cancelled")
+            raise RuntimeError("it was not cancelled")
+
+    for pause in (0, 0.0002, 0.001):
+        task = asyncio.create_task(write())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.sleep(pause)
+        task.cancel()
+        with pytest.raises((asyncio.CancelledError, RuntimeError)):
+            await task
+    async with asyncio.timeout(10), database.transaction() as tx:
+        await tx.execute(INSERT, "next")
+    assert await names(database) == ["next"]
+
+
+@only_sqlite
+async def test_a_transaction_that_could_not_begin_keeps_nobody_from_writing(
+    database_url, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(database_module._PRAGMAS, "busy_timeout", 20)
+    opened = Database(database_url, tmp_path)
+    await opened.open({app.label: [app.models] for app in CORE_APPS})
+    try:
+        with closing(sqlite3.connect(opened.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(DatabaseAway):
+                async with opened.transaction():
+                    pass
+            other.execute("ROLLBACK")
+        async with asyncio.timeout(10), opened.transaction() as tx:
+            assert await tx.fetch("SELECT 1 AS one") == [{"one": 1}]
+    finally:
+        await opened.close()

@@ -7,10 +7,11 @@ whatever ``busy_timeout`` says (https://www.sqlite.org/lang_transaction.html §2
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, cast
 
-from tortoise.backends.base.client import TransactionContext
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
+from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
 
 SQLITE_ERRORS = (OperationalError, sqlite3.OperationalError)
@@ -40,6 +41,32 @@ class ImmediateTransaction(SqliteTransactionWrapper):
         await self._connection.execute("BEGIN IMMEDIATE")
 
 
+class _Begun(SqliteTransactionContext):
+    """Begins a transaction, or leaves the connection to others as it was.
+
+    Tortoise keeps the lock when beginning fails or is cancelled, and nobody would ever write again.
+    """
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        await self._trxlock.acquire()
+        try:
+            await self.ensure_connection()
+            await self._begin()
+        except BaseException:
+            self._trxlock.release()
+            raise
+        self.token = get_connections().set(self.connection_name, self.connection)
+        return cast(TransactionalDBClient, self.connection)
+
+    async def _begin(self) -> None:
+        try:
+            await self.connection.begin()
+        except BaseException:
+            # What is cancelled is still carried out by aiosqlite's thread, in order: this comes after it.
+            await self.connection._connection.rollback()
+            raise
+
+
 class Client(SqliteClient):
     """One connection; the ``query_only`` pragma in its credentials makes it a reader."""
 
@@ -48,7 +75,7 @@ class Client(SqliteClient):
         self.pragmas["journal_size_limit"] = 64 * 1024 * 1024
 
     def _in_transaction(self) -> TransactionContext:
-        return SqliteTransactionContext(ImmediateTransaction(self), self._lock)
+        return _Begun(ImmediateTransaction(self), self._lock)
 
 
 client_class = Client
