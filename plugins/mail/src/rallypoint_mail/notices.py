@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from rallypoint.domains.integrations.api import PAGE
 from rallypoint.domains.mailer.api import Email, Mailer
 from rallypoint.sdk import Event, People, PluginContext, ValidationFailed
 from rallypoint_mail.letters import Kind, Notice, notice_letter
@@ -25,7 +26,7 @@ async def notify(ctx: PluginContext, event: Event) -> None:
         service=_title(ctx, str(payload.get("service", ""))),
         account=one_line(str(payload.get("label") or "")),
         reader=one_line(person.name),
-        url=f"{ctx.public_url}/settings/integrations",
+        url=ctx.kernel.settings.integrations_url or f"{ctx.public_url}{PAGE}",
     )
     letter = notice_letter(KINDS[event.type], notice)
     email = Email((person.email,), letter.subject, letter.text, letter.html)
