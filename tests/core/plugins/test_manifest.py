@@ -14,6 +14,7 @@ title = "Acme"
 summary = "Does it all"
 requires_rallypoint = ">=0.1,<2"
 table_prefix = "acm_"
+tables = ["appointments"]
 capabilities = ["rooms"]
 docs = "https://example.com/acme"
 hookspecs = "rallypoint_acme.hookspecs"
@@ -40,6 +41,9 @@ def test_a_full_manifest_is_read(tmp_path: Path) -> None:
         "acm_",
         "rallypoint_acme.hookspecs",
     )
+    assert manifest.has_table("acm_things")
+    assert manifest.has_table("appointments")
+    assert not manifest.has_table("acme_things")
     assert (manifest.prefixes[0].path, manifest.prefixes[0].envelope) == ("/acme/v1", "plain")
     assert manifest.commands[0].target == "rallypoint_acme.cli:sync"
 

@@ -118,3 +118,35 @@ async def test_the_core_is_not_purged(installed: Database) -> None:
     with pytest.raises(PurgeRefused, match="rooms is a part of the core"):
         await purge(installed, "rooms")
     assert (await purge(installed, "other")).tables == ()
+
+
+NAMING = """
+from rallypoint.sdk import hookimpl
+
+@hookimpl
+def register_models():
+    return "rallypoint_{name}.models"
+"""
+NAMED = """
+name = "acme"
+title = "Acme"
+tables = ["appliances"]
+"""
+
+
+async def test_a_named_table_goes_with_its_plugin_and_with_no_other(
+    site: Path, load_plugins, database: Database
+) -> None:
+    for name, manifest in (("acme", NAMED), ("app", 'name = "app"\ntitle = "App"\ntable_prefix = "appl"')):
+        models = MODELS.replace("acme_things", "appliances" if name == "acme" else "appl_things")
+        code = NAMING.format(name=name)
+        install_plugin(site, name, code, manifest=manifest, files={"models.py": models})
+        await record(database, load_plugins(disabled_plugins=({"acme": "app", "app": "acme"}[name],)))
+    async with database.transaction() as tx:
+        for table in ("appliances", "appl_things", "appliances_of_nobody"):
+            await tx.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY)")
+    found = {item.name: item.tables for item in await remains(database, ["acme", "app"])}
+    assert found == {"acme": ("appliances",), "app": ("appl_things", "appliances_of_nobody")}
+    assert (await purge(database, "app")).tables == ("appl_things", "appliances_of_nobody")
+    assert await count(database, "appliances") == 0
+    assert (await purge(database, "acme")).tables == ("appliances",)

@@ -109,7 +109,10 @@ def registry() -> Registry:
         ({"routes": (route("/second/a"), route("/second/a"))}, "claims the route GET /second/a twice"),
         ({"routes": (route("/second/<a>"), route("/second/<b>"))}, "claims the route GET /second/<> twice"),
         ({"tasks": (Task("sync", 1, run), Task("sync", 2, run))}, "second has two tasks called sync"),
-        ({"models": "m", "tables": ("things",)}, "the table things of second does not start with second_"),
+        (
+            {"models": "m", "tables": ("things",)},
+            "the table things of second neither starts with second_ nor",
+        ),
         (
             {"target_kinds": (TargetKind("first.hook", no_headers),)},
             "the kind of targets first.hook of second does not start with second.",
@@ -151,6 +154,16 @@ def test_a_collision_names_both_owners(registry: Registry, values: dict[str, Any
             "us of second covers the core's table users",
         ),
         (
+            manifest("second", tables=["first_things"]),
+            {"models": "m", "tables": ("first_things",)},
+            "second names the table first_things, which the table prefix first_ of first covers",
+        ),
+        (
+            manifest("second", tables=["users"]),
+            {"models": "m", "tables": ("users",)},
+            "second claims the table users, which the core has",
+        ),
+        (
             manifest("second", commands=[{"name": "go", "help": "Go", "target": "x:y"}]),
             {},
             "second claims the command go, which first has",
@@ -168,6 +181,16 @@ def test_neighbours_that_share_nothing_are_fine(registry: Registry) -> None:
         routes=(route("/first/other/<id>"), route("/firsts")), channels=(channel("first:lobby:{id}"),)
     )
     assert registry.problems(nested, parts) == []
+
+
+def test_a_named_table_lies_outside_the_prefix_and_is_nobody_elses(registry: Registry) -> None:
+    named, parts = manifest("second", tables=["bookings"]), Contributions(models="m", tables=("bookings",))
+    assert registry.problems(named, parts) == []
+    registry.accept(named, parts)
+    for third in (manifest("third", tables=["bookings"]), manifest("third", table_prefix="book")):
+        (problem,) = registry.problems(third, Contributions(models="m", tables=third.tables))
+        assert "bookings" in problem
+        assert "second" in problem
 
 
 def test_what_is_released_can_be_claimed_again(registry: Registry) -> None:
