@@ -62,7 +62,7 @@ async def acme() -> AsyncIterator[AcmeFake]:
 
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[ProviderHttp]:
-    client = ProviderHttp(HttpOptions(timeout=0.5, max_bytes=1000, retry_base=0.01, patience=0.5))
+    client = ProviderHttp(HttpOptions(timeout=4, max_bytes=1000, retry_base=0.01, patience=0.5))
     await client.open()
     yield client
     await client.close()

@@ -244,7 +244,7 @@ async def test_a_code_needs_the_verifier_of_its_own_state(cal: Connections) -> N
         await cal.complete(mine["state"], code=theirs["code"])
 
 
-@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"cut": True}, {"delay": 2}])
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"cut": True}, {"delay": 6}])
 async def test_a_token_endpoint_that_is_away(
     cal: Connections, fake: OAuthFake, fault: dict[str, int]
 ) -> None:

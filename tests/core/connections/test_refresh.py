@@ -155,7 +155,7 @@ async def test_a_dead_grant_is_told_once_by_all_who_find_it(
         {"status": 500},
         {"status": 503, "headers": {"Retry-After": "30"}},
         {"status": 429, "headers": {"Retry-After": "30"}},
-        {"delay": 2},
+        {"delay": 6},
         {"status": 200, "body": "<html>"},
         {"status": 200, "body": "{}"},
     ],
