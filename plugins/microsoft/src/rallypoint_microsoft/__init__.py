@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rallypoint.domains.booking.api import CalendarProvider, MeetingProvider
+from rallypoint.domains.booking.api.connecting import calendar_routes, calendar_task
+from rallypoint.domains.booking.api.connecting_status import calendar_source
 from rallypoint.domains.integrations.api import IntegrationSource
 from rallypoint.sdk import (
     OAuth2Connection,
@@ -16,9 +18,8 @@ from rallypoint.sdk import (
     WebhookSource,
     hookimpl,
 )
-from rallypoint_microsoft import services, status, tasks, webhooks
+from rallypoint_microsoft import services, webhooks
 from rallypoint_microsoft.calendar import OutlookCalendar
-from rallypoint_microsoft.routes import calendar_routes
 from rallypoint_microsoft.settings import MicrosoftSettings, settings_of
 from rallypoint_microsoft.teams import Teams
 from rallypoint_microsoft.teams_routes import teams_routes
@@ -39,7 +40,7 @@ def register_connections(ctx: PluginContext) -> Sequence[OAuth2Connection]:
 @hookimpl
 def register_routes(ctx: PluginContext) -> Sequence[Route]:
     """Serve what integrations.md has of calendars, for Outlook, and what booking.md has of Teams."""
-    return [*calendar_routes(ctx), *teams_routes(ctx)]
+    return [*calendar_routes(ctx, services.OUTLOOK, tag="microsoft"), *teams_routes(ctx)]
 
 
 @hookimpl
@@ -51,7 +52,7 @@ def register_webhooks(ctx: PluginContext) -> Sequence[WebhookSource]:
 @hookimpl
 def register_tasks(ctx: PluginContext) -> Sequence[Task]:
     """Look at calendars at intervals."""
-    return [tasks.calendar_task(ctx)]
+    return [calendar_task(ctx, services.OUTLOOK, every=settings_of(ctx).poll_seconds)]
 
 
 @hookimpl
@@ -69,7 +70,7 @@ def register_meeting_providers(ctx: PluginContext) -> Sequence[MeetingProvider]:
 @hookimpl
 def integration_status(ctx: PluginContext) -> Sequence[IntegrationSource]:
     """Show the calendar among the integrations."""
-    return [status.source(ctx)]
+    return [calendar_source(ctx, services.OUTLOOK)]
 
 
 @hookimpl
