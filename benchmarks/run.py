@@ -16,6 +16,7 @@ BENCHMARKS = (
     "phoenix_fanout",
     "startup",
     "growth",
+    "availability",
     "deliveries_workers",
     "fanout_cluster",
     "event_to_socket",

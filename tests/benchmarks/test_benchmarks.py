@@ -19,6 +19,7 @@ SMALL = {
     "phoenix_fanout": ["--runs=2", "--seconds=0.2"],
     "startup": ["--runs=1"],
     "growth": ["--runs=1", "--rooms=200", "--seconds=0.5", "--events=50"],
+    "availability": ["--runs=1", "--appointments=100", "--seconds=0.5"],
     "socketio_fanout": ["--runs=2", "--seconds=0.2"],
     "deliveries_workers": ["--runs=1", "--rooms=5", "--events=50"],
     "fanout_cluster": ["--runs=2", "--seconds=0.2"],
