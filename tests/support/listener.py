@@ -21,6 +21,7 @@ class Listener:
         token: Its user's.
         topic: To join.
         since: Sent along with the join.
+        presence: Whether the topic tells who is there; it is then waited for.
 
     Attributes:
         reply: Of the join.
@@ -28,9 +29,9 @@ class Listener:
         closed: Close code, once the socket has ended.
     """
 
-    def __init__(self, url: str, token: str, topic: str, since: str = "") -> None:
+    def __init__(self, url: str, token: str, topic: str, since: str = "", *, presence: bool = True) -> None:
         self._url = f"{url}/socket/websocket?vsn=2.0.0&token={token}"
-        self._topic, self._since = topic, since
+        self._topic, self._since, self._presence = topic, since, presence
         self.reply: Any = None
         self.heard: list[Heard] = []
         self.closed: int | None = None
@@ -47,7 +48,9 @@ class Listener:
         payload = {"since": self._since} if self._since else {}
         await self._socket.send_json(["1", "1", self._topic, "phx_join", payload])
         self._task = asyncio.create_task(self._read())
-        await self.until(lambda: self.events("presence_state"))  # the last thing before the stream
+        await self.until(lambda: self.reply)
+        if self._presence:
+            await self.until(lambda: self.events("presence_state"))  # the last thing before the stream
         return self
 
     async def __aexit__(

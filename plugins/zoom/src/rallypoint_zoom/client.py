@@ -27,7 +27,7 @@ SETTINGS: Mapping[str, bool] = {
     "participant_video": True,
     "join_before_host": False,
     "waiting_room": True,
-    "email_notification": True,
+    "alternative_hosts_email_notification": True,
 }
 
 

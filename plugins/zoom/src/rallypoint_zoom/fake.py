@@ -115,7 +115,7 @@ class ZoomFake(ProviderFake):
         if request.headers.get("Authorization") != f"Basic {expected}":
             said = {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}
             return web.json_response(said, status=400)
-        given = {**request.query, **await request.post()}
+        given: dict[str, Any] = {**request.query, **await request.post()}
         if given.get("grant_type") != "account_credentials":
             said = {"reason": "unsupported grant type", "error": "unsupported_grant_type"}
             return web.json_response(said, status=400)
@@ -123,8 +123,8 @@ class ZoomFake(ProviderFake):
             return web.json_response({"reason": "Bad Request", "error": "invalid_request"}, status=400)
         token = secrets.token_urlsafe(24)
         self.tokens[token] = time.time() + self.lifetime
-        said = {"access_token": token, "token_type": "bearer", "expires_in": self.lifetime}
-        return web.json_response({**said, "scope": " ".join(sorted(self.scopes)), "api_url": self.url})
+        fresh = {"access_token": token, "token_type": "bearer", "expires_in": self.lifetime}
+        return web.json_response({**fresh, "scope": " ".join(sorted(self.scopes)), "api_url": self.url})
 
     async def _create(self, request: web.Request) -> web.Response:
         user = self._user(request, "meeting:write")

@@ -55,7 +55,7 @@ def _settings(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(value.get(name, True), bool) for name in _SWITCHES)
 
 
-_SWITCHES = ("host_video", "participant_video", "join_before_host", "waiting_room", "email_notification")
+_SWITCHES = ("host_video", "participant_video", "join_before_host", "waiting_room")
 _RULES: Mapping[str, Callable[[Any], bool]] = {
     "topic": _text(200),
     "agenda": _text(2000),

@@ -1,0 +1,123 @@
+"""Zoom away, slow, overrun, cut off in the middle, or refusing the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rallypoint_zoom.fake import ZoomFake
+
+from .conftest import Caller, asked, book, create, eventually
+from .test_appointments import ready, shown
+
+Start = Callable[..., Caller]
+FAILED = {"error": "Failed to create Zoom meeting"}
+
+
+def test_when_zoom_asks_to_wait_callers_are_told_how_long(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    fake.fail(429, headers={"Retry-After": "2"}, body='{"code":429,"message":"wait"}', path="/v2/users")
+    status, reply = create(caller)
+    assert (status, reply) == (503, FAILED)
+    eventually(lambda: create(caller)[0] == 200)
+    assert len(fake.meetings) == 1
+
+
+def test_a_booking_stands_while_zoom_is_away_and_its_meeting_follows(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    fake.fail(500, times=2, path="/v2/users")
+    booked = book(caller, meeting="zoom")
+    assert booked["status"] == "confirmed"
+    ready(caller, booked["id"])
+    assert len(fake.meetings) == 1
+
+
+def test_an_answer_that_was_lost_is_no_second_meeting(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    for number in range(40):  # what is there already is looked through
+        create(caller, {"topic": f"Other {number}"})
+    fake.fail(cut=True, path="/v2/users")
+    booked = book(caller, meeting="zoom", notes="x" * 600)
+    meeting = ready(caller, booked["id"])
+    mine = [number for number, made in fake.meetings.items() if not made["topic"].startswith("Other")]
+    assert mine == [int(meeting["meetingId"])]
+    assert len(asked(fake, "GET", "/v2/users/.*")) == 1
+
+
+def test_a_lost_answer_to_the_route_leaves_nothing_behind(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    booked = book(caller)
+    fake.fail(cut=True, path="/v2/users")
+    assert create(caller, {"appointmentId": booked["id"]}) == (503, FAILED)
+    eventually(lambda: fake.meetings == {}, 30)
+    assert create(caller, {"appointmentId": booked["id"]})[0] == 200
+    assert len(fake.meetings) == 1
+
+
+def test_a_lost_answer_with_a_key_is_found_again(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    fake.fail(cut=True, path="/v2/users")
+    assert create(caller, Idempotency_Key="k")[0] == 503
+    status, reply = create(caller, Idempotency_Key="k")
+    assert (status, list(fake.meetings)) == (200, [reply["id"]])
+
+
+def test_a_move_whose_answer_is_lost_is_made_again(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    booked = book(caller, meeting="zoom")
+    ready(caller, booked["id"])
+    (made,) = fake.meetings.values()
+    fake.fail(503, path="/v2/meetings")
+    caller("PATCH", f"/api/appointments/{booked['id']}", {"scheduledAt": "2027-02-01T10:00:00Z"})
+    eventually(lambda: made["start_time"] == "2027-02-01T10:00:00Z", 30)
+    assert len(fake.meetings) == 1
+
+
+def test_a_meeting_under_way_is_deleted_later(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    booked = book(caller, meeting="zoom")
+    ready(caller, booked["id"])
+    (made,) = fake.meetings.values()
+    made["status"] = "started"
+    caller("POST", f"/api/appointments/{booked['id']}/cancel")
+    eventually(lambda: asked(fake, "DELETE", "/v2/meetings/.*"))
+    assert len(fake.meetings) == 1
+    assert shown(caller, booked["id"])["status"] == "cancelled"
+
+
+def test_a_token_endpoint_that_is_away_is_for_later(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    fake.fail(503, path="/oauth")
+    assert create(caller) == (503, FAILED)
+    assert create(caller)[0] == 200
+
+
+def test_wrong_credentials_are_the_operators_matter(start: Start, fake: ZoomFake) -> None:
+    caller = start(ZOOM_API_SECRET="a-wrong-secret")
+    assert create(caller) == (503, FAILED)
+    assert fake.meetings == {}
+    assert "a-wrong-secret" not in caller.server.log.read_text()
+
+
+def test_a_missing_scope_is_the_operators_matter(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    fake.scopes.discard("meeting:write")
+    assert create(caller) == (503, FAILED)
+    fake.scopes.add("meeting:write")
+    assert create(caller)[0] == 200
+
+
+def test_replies_that_are_not_zooms_change_nothing(start: Start, fake: ZoomFake) -> None:
+    caller = start()
+    for body in ("[]", "{}", "no", '{"id":"x","join_url":"y"}'):
+        fake.fail(201, body=body, path="/v2/users")
+        assert create(caller) == (503, FAILED)
+    assert create(caller)[0] == 200
+
+
+def test_nothing_secret_is_logged(start: Start, fake: ZoomFake) -> None:
+    caller = start(RALLYPOINT_LOG_LEVEL="debug")
+    status, reply = create(caller)
+    assert status == 200
+    log = caller.server.log.read_text()
+    for secret in (*fake.client[1:], *fake.tokens, reply["start_url"], reply["password"], "a-webhook-secret"):
+        assert secret not in log
