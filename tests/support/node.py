@@ -18,7 +18,7 @@ def need_node() -> str:
     """Return the path of Node.js, or skip the test (fail it in CI)."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
-        _without("Node.js and npm are needed to try the published clients")
+        without("Node.js and npm are needed to try the published clients")
     return str(node)
 
 
@@ -31,11 +31,12 @@ def need_packages() -> Path:
         command = [str(shutil.which("npm")), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=PEERS, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
-            _without(f"npm could not install the clients: {done.stderr[-500:]}")
+            without(f"npm could not install the clients: {done.stderr[-500:]}")
     return PEERS
 
 
-def _without(reason: str) -> None:
+def without(reason: str) -> None:
+    """Skip the test for a reason, or fail it in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
