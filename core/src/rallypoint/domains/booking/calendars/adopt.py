@@ -60,8 +60,8 @@ class Adopt:
             view = view_of(await find(tx, claim.account_id, claim.mode, key.appointment_id))
         except NotFound:
             return "foreign"
-        if view.host_user_id != claim.user_id:
-            return "foreign"
+        if view.host_user_id != claim.user_id or view.status != "confirmed":
+            return "foreign"  # of a cancelled one: left over from before, or restored, which nobody can tell
         if view.end <= clock.now():
             return "nothing"
         await links.add(

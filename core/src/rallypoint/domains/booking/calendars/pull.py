@@ -108,7 +108,7 @@ class Pull:
         made = await plan(self._database, claim, page.events, now)
         for link_id, event in made.linked:
             if await self._reconcile.linked(claim, link_id, event) == "fresh":
-                made.take_fresh(event, claim, now)
+                made.take_fresh(event, claim, now, link_id)
         for key, event in made.adopted:
             if await self._adopt.run(claim, key, event) == "foreign":
                 made.take_foreign(event, now)
@@ -123,8 +123,8 @@ class Pull:
         )
         own = {connection.email.lower(), connection.label.lower()}
         refused: list[str] = []
-        for event in made.fresh:
-            if reason := await self._reconcile.new(claim, event, practitioner, own):
+        for event, link_id in made.fresh:
+            if reason := await self._reconcile.new(claim, event, practitioner, own, link_id):
                 refused.append(reason)
                 made.blocks.append(event)
             else:
@@ -137,4 +137,4 @@ class Pull:
         if claim.reading_all:  # blocks that are not written anew are deleted at the end
             await links.seen(tx, made.seen, claim.run)
         else:
-            await blocks.drop(tx, claim.connection_id, made.nothing)
+            await blocks.drop(tx, claim.connection_id, made.dropped)

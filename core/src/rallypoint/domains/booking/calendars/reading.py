@@ -22,7 +22,7 @@ class Plan:
         linked: Changed events of appointments, with the id of the link.
         seen: Ids of the links whose events were found.
         adopted: Events that carry our key, of which no link knows yet.
-        fresh: Events that are to become appointments.
+        fresh: Events that are to become appointments, with the id of the link of a cancelled one, if any.
         blocks: Events that take up time.
         nothing: Ids of events that take up none.
     """
@@ -30,14 +30,20 @@ class Plan:
     linked: list[tuple[str, ExternalEvent]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     adopted: list[tuple[Key, ExternalEvent]] = field(default_factory=list)
-    fresh: list[ExternalEvent] = field(default_factory=list)
+    fresh: list[tuple[ExternalEvent, str]] = field(default_factory=list)
     blocks: list[ExternalEvent] = field(default_factory=list)
     nothing: list[str] = field(default_factory=list)
 
-    def take_fresh(self, event: ExternalEvent, claim: Claim, now: int) -> None:
-        """Plan for an event that is no appointment's."""
+    @property
+    def dropped(self) -> list[str]:
+        """Ids of events that take up no time, whatever was thought of them first."""
+        kept = {event.id for event in self.blocks}
+        return [id_ for id_ in self.nothing if id_ not in kept]
+
+    def take_fresh(self, event: ExternalEvent, claim: Claim, now: int, link_id: str = "") -> None:
+        """Plan for an event that is no appointment's, or, restored, a cancelled one's."""
         if claim.two_way and is_to_import(event, now):
-            self.fresh.append(event)
+            self.fresh.append((event, link_id))
         else:
             self.take_foreign(event, now)
 
@@ -73,13 +79,11 @@ async def plan(database: Database, claim: Claim, found: Iterable[ExternalEvent],
 
 def _take_linked(made: Plan, claim: Claim, link: Row, event: ExternalEvent, now: int) -> None:
     made.seen.append(link["id"])
-    if claim.two_way:
-        if event.etag != link["etag"] or not event.etag:  # else it is as we wrote or saw it
-            made.linked.append((link["id"], event))
-        return
-    # In one-way nothing is imported, but where somebody moved the event to is taken all the same.
-    if event.etag != link["etag"] and blocks_time(event, now):
-        made.blocks.append(event)
+    changed = event.etag != link["etag"] or not event.etag  # else it is as we wrote or saw it
+    if claim.two_way and changed:
+        made.linked.append((link["id"], event))
+    if not claim.two_way and changed and blocks_time(event, now):
+        made.blocks.append(event)  # nothing is imported, but where somebody moved it to is taken all the same
     else:
         made.nothing.append(event.id)
 

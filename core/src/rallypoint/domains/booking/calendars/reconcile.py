@@ -65,9 +65,24 @@ class Reconcile:
         raise RuntimeError(f"{link_id} is changed faster than it can be followed")
 
     async def new(
-        self, claim: Claim, event: ExternalEvent, practitioner_id: int | None, own: Collection[str]
+        self,
+        claim: Claim,
+        event: ExternalEvent,
+        practitioner_id: int | None,
+        own: Collection[str],
+        link_id: str = "",
     ) -> str:
-        """Make an appointment of an event; returns why it cannot be one, because the time is taken, say, or "".
+        """Make an appointment of an event.
+
+        Args:
+            claim: On the calendar.
+            event: Nobody's, or restored.
+            practitioner_id: Of the calendar's owner.
+            own: The owner's addresses, in lower case.
+            link_id: Of the cancelled appointment whose event was restored.
+
+        Returns:
+            Why it cannot be one, because the time is taken, say; empty when it is one now.
 
         Raises:
             ClaimLost: Nothing was written.
@@ -75,6 +90,8 @@ class Reconcile:
         try:
             async with self._database.transaction() as tx:
                 await claims.guard(tx, claim)
+                if link_id:
+                    await links.remove(tx, link_id)
                 view = await self._appointments.create(
                     account_id=claim.account_id,
                     mode=claim.mode,
@@ -130,9 +147,7 @@ class Reconcile:
                 await links.make_due(tx, link["id"], **links.known(event))
             case "remake":
                 await remake(tx, link)
-            case "fresh":
-                await links.remove(tx, link["id"])
-            case "echo":
+            case "echo" | "fresh":
                 pass
 
     async def _noted(
