@@ -38,9 +38,30 @@ def furnish(server, email):
     server.request("POST", f"/api/v1/rooms/{room}/join", {}, token=token)
     integration = {"service_name": "acme", "api_key": "key-of-mine", "sync_enabled": False}
     assert server.request("POST", f"/api/v1/rooms/{room}/integrations", integration, token=token)[0] == 201
+    furnish_booking(server, token)
     key = server.request("POST", "/api/personal_api_keys", {"label": "s", "sandbox": True}, token=token)[1]
     assert server.request("POST", "/api/v1/rooms", {"name": "Sandy"}, token=key["data"]["value"])[0] == 201
     return token, room
+
+
+def furnish_booking(server, token):
+    """Give an account something in each of booking's tables."""
+
+    def post(path, body):
+        status, made = server.request("POST", path, body, token=token)
+        assert status == 201, made
+        return made["id"]
+
+    ada = post("/api/practitioners", {"name": "Dr. Ada"})
+    post(f"/api/practitioners/{ada}/schedules", {"dayOfWeek": 1, "startTime": "9:00", "endTime": "17:00"})
+    when = {"date": "2090-06-01", "time": "9:00", "meeting": True}
+    post("/api/appointments", {**when, "practitionerId": ada, "customerEmail": "john@example.com"})
+    post("/api/calls", {"customerPhone": "+44 7700 900123", "transcript": "Hello"})
+
+
+BOOKING = {
+    "practitioners", "practitioner_schedules", "appointments", "appointment_meetings", "calls", "customers",
+}  # fmt: skip
 
 
 @pytest.mark.slow
@@ -62,7 +83,9 @@ def test_an_account_is_exported_and_erased(server, rallypoint):
         "events",
         "webhook_targets",
         "room_integrations",
+        *BOOKING,
     } <= tables.keys()
+    assert not {"password", "host_url"} & tables["appointment_meetings"][0].keys()
     assert kept not in result.stdout
     assert "password_hash" not in tables["users"][0]
     assert "secret" not in tables["webhook_targets"][0]
@@ -73,6 +96,7 @@ def test_an_account_is_exported_and_erased(server, rallypoint):
     assert rallypoint("erase", tables["accounts"][0]["id"], "--yes").exit_code == 0
     assert server.request("GET", "/api/v1/rooms", token=token)[0] == 401
     assert "nobody has registered" in rallypoint("export", gone).output
+    assert exported(rallypoint("export", kept)).keys() >= BOOKING
     assert "nobody has registered" in rallypoint("erase", gone, "--yes").output
     status, reply = server.request("GET", f"/api/v1/rooms/{others_room}", token=other)
     assert (status, reply["data"]["current_participants"]) == (200, 1)

@@ -27,7 +27,7 @@ from rallypoint.storage.ownership import owned_tables
 
 NOTICE_SECONDS = 6.0
 """In which every running process has ended the account's sockets and pushed the events of its leaving."""
-_SECRETS = ("hash", "secret", "credential", "password", "token", "api_key")
+_SECRETS = ("hash", "secret", "credential", "password", "token", "api_key", "host_url")
 _PASSES = 5
 
 
