@@ -5,13 +5,12 @@ https://learn.microsoft.com/graph/api/resources/event
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from html import unescape
 from typing import Any
 
 from rallypoint.domains.booking.api import CalendarEvent, ExternalEvent
+from rallypoint_microsoft.texts import text_of
 from rallypoint_microsoft.zones import iana_of, read_time, wall_time, zone_of
 
 PREFER = 'outlook.timezone="UTC", outlook.body-content-type="text"'
@@ -22,8 +21,6 @@ MEETING = "rallypoint-meeting-"
 
 _MAX_TEXT = 8_192
 _FREE = frozenset({"free", "workingElsewhere"})
-_TAGS = re.compile(r"<[^<>]*>")
-_HIDDEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 
 
 def written(event: CalendarEvent) -> dict[str, Any]:
@@ -110,9 +107,7 @@ def _blocks(event: Mapping[str, Any]) -> bool:
 
 def _text(body: Mapping[str, Any]) -> str:
     content = str(body.get("content") or "")
-    if body.get("contentType") != "html":
-        return content
-    return unescape(_TAGS.sub("", _HIDDEN.sub("", content))).strip()
+    return text_of(content) if body.get("contentType") == "html" else content
 
 
 def _others(event: Mapping[str, Any]) -> Iterable[str]:
