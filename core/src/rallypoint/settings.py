@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     limit_public_writes: str = Field(
         "30/minute", description="Unauthenticated writes, for each client address"
     )
+    limit_mail: str = Field("300/hour", description="Messages asked for by request, for each key or user")
     limit_inbound: str = Field("3000/minute", description="Providers' webhooks, for each client address")
     limit_sockets_per_user: int = Field(50, ge=1, description="Sockets one user may have open")
     limit_topics_per_socket: int = Field(100, ge=1, description="Topics one socket may be on")

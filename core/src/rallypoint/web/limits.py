@@ -79,6 +79,7 @@ class Limiter:
         limiter.define("api", settings.limit_api)
         limiter.define("login", settings.limit_login)
         limiter.define("public_writes", settings.limit_public_writes)
+        limiter.define("mail", settings.limit_mail)
         limiter.define("inbound", settings.limit_inbound)
         return limiter
 

@@ -13,7 +13,7 @@ _FIELDS = {"to": "userEmail", "cc": "practitionerEmail"}
 
 def mail_routes(ctx: PluginContext, invitations: Invitations) -> Routes:
     """Return the route of the mail plugin."""
-    routes = Routes("/api", tag="booking", limit="api")
+    routes = Routes("/api", tag="booking", limit="mail")
 
     @routes.add(
         "POST",

@@ -196,3 +196,18 @@ async def test_hundreds_of_tries_are_not_all_kept(post: Post) -> None:
     shown = await post.domain.history.get(post.account, LIVE, id_)
     assert len(shown["timeline"]) == 51
     assert shown["attempts"] == 60
+
+
+async def test_a_message_whose_account_is_erased_while_it_is_sent_leaves_nothing(post: Post) -> None:
+    await post.put("hello")
+
+    transport = post.domain.transports[0]
+
+    async def send(_mail: OutgoingMail) -> Handover:
+        async with post.house.database.transaction() as tx:
+            await tx.execute("DELETE FROM mailer_messages WHERE account_id = ?", post.account)
+        return Handover()
+
+    post.domain.transports = [type(transport)(transport.name, transport.sender, send)]
+    await post.run()
+    assert not await post.house.database.fetch("SELECT * FROM mailer_attempts")

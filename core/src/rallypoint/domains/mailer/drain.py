@@ -116,6 +116,8 @@ class Drain:
         wait = self._learn(outcome)
         async with self._database.transaction() as tx:
             await Leases.guard(tx, lease)
+            if await records.lock(tx, row["id"]) is None:
+                return  # its account was erased meanwhile
             await records.note(
                 tx,
                 row,

@@ -93,6 +93,11 @@ async def next_due(database: Database) -> int | None:
     return None if row is None else row["next_at"]
 
 
+async def lock(tx: Transaction, message_id: str) -> Row | None:
+    """Return a message as it is now, held until the transaction ends; None when it was deleted."""
+    return await tx.lock("SELECT * FROM mailer_messages WHERE id = ?", message_id)
+
+
 async def note(
     tx: Transaction, message: Row, *, at: int, duration_ms: int, outcome: str, transport: str, detail: str
 ) -> None:
