@@ -144,7 +144,6 @@ def decoded(raw: str) -> bytes:
 def shown(mail: Mail, form: str = "full") -> dict[str, Any]:
     """Return a message as the API replies with it."""
     parsed = mail.parsed
-    text = parsed.get_body(("plain", "html"))
     whole: dict[str, Any] = {
         "id": mail.id,
         "threadId": mail.thread_id,
@@ -152,13 +151,19 @@ def shown(mail: Mail, form: str = "full") -> dict[str, Any]:
         "historyId": str(mail.history_id),
         "internalDate": str(mail.at),
         "sizeEstimate": len(mail.raw),
-        "snippet": (str(text.get_content())[:100] if text is not None else ""),
+        "snippet": _snippet(parsed),
     }
     if form == "raw":
         return {**whole, "raw": base64.urlsafe_b64encode(mail.raw).decode()}
     if form in ("full", "metadata"):
         return {**whole, "payload": _part(parsed, "", form)}
     return whole
+
+
+def _snippet(parsed: EmailMessage) -> str:
+    body = parsed.get_body(("plain", "html"))
+    content = body.get_payload(decode=True) if body is not None else b""
+    return content.decode("utf-8", "replace")[:100] if isinstance(content, bytes) else ""
 
 
 def _part(message: Message, part_id: str, form: str) -> Part:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -78,11 +79,10 @@ def answering(subject: str) -> str:
 
 
 def _addresses(field: str, given: Sequence[str]) -> list[Address]:
-    pairs = getaddresses(list(given))
-    try:
-        found = [Address(name, addr_spec=email) for name, email in pairs]
-    except (ValueError, IndexError, HeaderParseError):
-        found = []
+    found: list[Address] = []
+    if all(one.isprintable() for one in given):  # a line break would begin another header
+        with suppress(ValueError, IndexError, HeaderParseError):
+            found = [Address(name, addr_spec=email) for name, email in getaddresses(list(given))]
     if not found or len(found) > _MOST or any("@" not in one.addr_spec or not one.username for one in found):
         raise ValidationFailed({field: ["is not an e-mail address"]})
     return found

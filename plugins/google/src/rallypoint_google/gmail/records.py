@@ -39,13 +39,13 @@ class Records:
         return None if row is None else Mailbox(row["external_id"], row["history_id"], row["looked_at"])
 
     async def begin(self, connection: Connection, history_id: str) -> None:
-        """Read a mailbox from here on; another account's mail is forgotten."""
+        """Read a mailbox from here on, unless somebody else has begun to; another account's place is forgotten."""
         async with self._database.transaction() as tx:
             await tx.execute(
                 "INSERT INTO google_mailboxes (connection_id, account_id, user_id, external_id, history_id,"
                 " looked_at, seq) VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (connection_id) DO UPDATE SET"
                 " external_id = excluded.external_id, history_id = excluded.history_id,"
-                " looked_at = excluded.looked_at",
+                " looked_at = excluded.looked_at WHERE google_mailboxes.external_id <> excluded.external_id",
                 connection.id,
                 connection.account_id,
                 connection.user_id,
