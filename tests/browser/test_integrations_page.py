@@ -144,6 +144,8 @@ def test_everything_is_done_with_the_keyboard_alone(tab: Tab) -> None:
     assert "Mia" in tab.text(FOCUSMATE)
     walk_to(tab, "Disconnect (Focusmate)", within=FOCUSMATE)
     tab("press", key="Enter", away=True)
+    assert tab("evaluate", script=FOCUS) == "Cancel", "what takes something away is not under the finger"
+    tab("press", key="Shift+Tab")
     assert tab("evaluate", script=FOCUS) == "Disconnect"
     tab("press", key="Enter", away=True)
     assert "Focusmate is disconnected." in tab.text(FOCUSMATE)

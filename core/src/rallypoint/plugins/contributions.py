@@ -115,6 +115,7 @@ class ApiKeyConnection:
         base_url: Of its API.
         authorize: Headers that carry the key.
         identify: Calls the provider with the key and returns a label of the account (shown to the user).
+        summary: What it is good for, in a sentence or two for the user.
     """
 
     service: str
@@ -122,6 +123,7 @@ class ApiKeyConnection:
     base_url: str
     authorize: Callable[[str], Mapping[str, str]]
     identify: Callable[[Connection], Awaitable[str]]
+    summary: str = ""
 
 
 CALLBACK_PATH = "/api/v1/oauth/callback"
@@ -153,6 +155,7 @@ class OAuth2Connection:
             None for no limit.
         farewell: Called with a connection that its user disconnects, while its token still works (to stop push
             channels, say); may take 10 s, and what goes wrong does not hold up the user.
+        summary: What it is good for, in a sentence or two for the user.
     """
 
     service: str
@@ -171,6 +174,7 @@ class OAuth2Connection:
     token_auth: TokenAuth = "client_secret_post"  # noqa: S105 - a method's name
     requests_per_second: float | None = None
     farewell: Callable[[Connection], Awaitable[None]] | None = None
+    summary: str = ""
 
 
 AnyConnection = ApiKeyConnection | OAuth2Connection

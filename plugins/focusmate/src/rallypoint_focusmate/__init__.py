@@ -27,7 +27,8 @@ def register_connections(ctx: PluginContext) -> Sequence[ApiKeyConnection]:
         me = await fetch_me(connection.client)
         return me.name or me.user_id
 
-    return [ApiKeyConnection(SERVICE, "Focusmate", _settings(ctx).api_url, authorize, identify)]
+    summary = "Your booked Focusmate sessions as rooms, with your partner's arrival as it happens."
+    return [ApiKeyConnection(SERVICE, "Focusmate", _settings(ctx).api_url, authorize, identify, summary)]
 
 
 @hookimpl

@@ -63,11 +63,13 @@ class Defaults:
         declared = self._declared(service)
         row = await self._row(viewer, service)
         if row is None:
-            return Section(declared.title, actions=(self._connect(declared, "Connect"),), service=service)
+            connect = self._connect(declared, "Connect")
+            return Section(declared.title, declared.summary, actions=(connect,), service=service)
         refused = row["state"] == "needs_reauth"
         again = (self._connect(declared, "Connect again"),) if refused else ()
         return Section(
             declared.title,
+            declared.summary,
             state="needs_reauth" if refused else "connected",
             facts=await self._facts(row),
             actions=(*again, self._disconnect(declared)),

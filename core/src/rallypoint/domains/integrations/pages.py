@@ -86,7 +86,8 @@ class Pages:
 
     def _told(self, outcome: Outcome) -> Flash | None:
         entries = self._service.catalogue.entries.values()
-        return flash_of(outcome, {entry.source.service: entry.source.title for entry in entries})
+        titles = {entry.source.service: entry.source.title for entry in entries if entry.source.service}
+        return flash_of(outcome, titles)
 
     def _back(self, session: Session, flash: Flash) -> Reply:
         cookies = [*session.cookies, *([self._sessions.leave_flash(flash)] if flash.message else [])]
