@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -249,9 +250,15 @@ async def test_a_recovered_connection_is_tried_at_once(app, domain, host, acme, 
     await create()
     waiting = await eventually(row, lambda it: it["failures"])
     assert waiting["next_at"] > clock.now() + 60_000
-    assert await domain.meeting_work.wake_user(new_id()) is False
-    assert await domain.meeting_work.wake_user(host.user_id) is True
-    app.house.jobs.wake("booking.meetings")
+    for user_id, state in (
+        (new_id(), "connected"),
+        (host.user_id, "needs_reauth"),
+        (host.user_id, "connected"),
+    ):
+        assert await row() == waiting
+        theirs = SimpleNamespace(account_id=host.account_id, user_id=user_id)
+        async with app.house.database.transaction() as tx:
+            await domain.meeting_work.connection_changed(tx, "acmemeet", theirs, state)
     assert (await settled())["status"] == "ready"
 
 

@@ -43,7 +43,7 @@ class BookingDomain:
         self.lifecycle.follow(wishes.follow)
         self.providers = MeetingProviders(kernel.hooks)
         ledger = Ledger(database, self.lifecycle, vault)
-        self.meeting_work = MeetingWork(database, ledger, self.providers, vault, ctx.log)
+        self.meeting_work = MeetingWork(database, ledger, self.providers, vault, kernel.jobs, ctx.log)
         self.meetings = MeetingService(database, wishes, ledger, self.providers, vault)
         self.practitioners = PractitionerService(database)
         self.busy = BusySources(kernel.hooks, ctx.log)

@@ -16,7 +16,7 @@ from rallypoint.domains.booking.domain import BookingDomain
 from rallypoint.domains.booking.meetings.wishes import WORK
 from rallypoint.domains.booking.meetings.worker import SWEEP_SECONDS
 from rallypoint.domains.booking.practitioners.routes import practitioner_routes
-from rallypoint.sdk import Channel, Event, EventType, PluginContext, Route, hookimpl
+from rallypoint.sdk import Channel, EventType, PluginContext, Route, hookimpl
 
 
 @hookimpl
@@ -74,14 +74,6 @@ async def startup(ctx: PluginContext) -> None:
     async def wake(_key: str) -> None:
         await domain.meeting_work.run()
 
+    ctx.kernel.connections.observe(domain.meeting_work.connection_changed)
     ctx.kernel.jobs.handle(WORK, wake)
     ctx.kernel.jobs.every(SWEEP_SECONDS, f"{WORK}.sweep", domain.meeting_work.run)
-
-
-@hookimpl
-async def on_event(ctx: PluginContext, event: Event) -> None:
-    """Try meetings again at once when their host's connection works again."""
-    if event.type == "connection.recovered":
-        for topic in event.topics:
-            if await ctx.once(BookingDomain).meeting_work.wake_user(topic.removeprefix("user:")):
-                ctx.kernel.jobs.wake(WORK)

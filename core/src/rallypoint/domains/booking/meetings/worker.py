@@ -6,15 +6,18 @@ import asyncio
 
 from structlog.stdlib import BoundLogger
 
+from rallypoint.connections.api import Connection, ConnectionState
 from rallypoint.domains.booking.api import Meeting
 from rallypoint.domains.booking.meetings.ledger import Claim, Ledger
 from rallypoint.domains.booking.meetings.providers import MeetingProviders
 from rallypoint.domains.booking.meetings.records import meeting_of
+from rallypoint.domains.booking.meetings.wishes import WORK
 from rallypoint.errors import PluginError
+from rallypoint.jobs.api import Jobs
 from rallypoint.plugins.failures import PluginFailed
 from rallypoint.security.vault import Vault
 from rallypoint.storage import clock
-from rallypoint.storage.database import Database
+from rallypoint.storage.database import Database, Transaction
 
 SWEEP_SECONDS = 2.0
 _BATCH = 20
@@ -28,6 +31,7 @@ class MeetingWork:
         ledger: Claims them, and keeps what became of them.
         providers: Make them.
         vault: Opens what the provider needs of a meeting that was made.
+        jobs: Woken when a connection stands again.
         log: Where a provider's refusals are named.
     """
 
@@ -37,29 +41,36 @@ class MeetingWork:
         ledger: Ledger,
         providers: MeetingProviders,
         vault: Vault,
+        jobs: Jobs,
         log: BoundLogger,
     ) -> None:
         self._database, self._ledger, self._providers = database, ledger, providers
-        self._vault, self._log = vault, log
+        self._vault, self._jobs, self._log = vault, jobs, log
 
     async def run(self) -> None:
         """Do everything that is due."""
         while due := await self._due():
             await asyncio.gather(*map(self._one, due))
 
-    async def wake_user(self, user_id: str) -> bool:
-        """Have what waits for a user's connection tried at once, and tell whether there is any."""
-        async with self._database.transaction() as tx:
-            count = await tx.execute(
-                "UPDATE appointment_meetings SET next_at = ? WHERE next_at > ? AND failures > 0"
-                " AND (user_id = ? OR appointment_id IN (SELECT a.id FROM appointments a"
-                " LEFT JOIN practitioners p ON p.id = a.practitioner_id WHERE COALESCE(p.user_id, a.user_id) = ?))",
-                clock.now(),
-                clock.now(),
-                user_id,
-                user_id,
-            )
-        return count > 0
+    async def connection_changed(
+        self, tx: Transaction, _plugin: str, connection: Connection, state: ConnectionState
+    ) -> None:
+        """Have what waits for a user's connection tried as soon as it stands."""
+        if state != "connected":
+            return
+        at = clock.now()
+        woken = await tx.execute(
+            "UPDATE appointment_meetings SET next_at = ? WHERE next_at > ? AND failures > 0 AND account_id = ?"
+            " AND (user_id = ? OR appointment_id IN (SELECT a.id FROM appointments a"
+            " LEFT JOIN practitioners p ON p.id = a.practitioner_id WHERE COALESCE(p.user_id, a.user_id) = ?))",
+            at,
+            at,
+            connection.account_id,
+            connection.user_id,
+            connection.user_id,
+        )
+        if woken:
+            tx.after_commit(lambda: self._jobs.wake(WORK))
 
     async def _due(self) -> list[int]:
         at = clock.now()
