@@ -173,7 +173,13 @@ async def test_long_texts_are_read_in_smaller_pages(bench: Bench) -> None:
 async def test_one_odd_event_does_not_hide_the_others(bench: Bench) -> None:
     bench.calendar.insert(TEA)
     odd = {
-        "items": [{"id": "a", "start": {"dateTime": "noon"}}, {"kind": "x"}, {"id": "good"}],
+        "items": [
+            {"id": "a", "start": {"dateTime": "noon"}},
+            {"kind": "x"},
+            7,
+            {"id": "b", "organizer": "me"},
+            {"id": "good"},
+        ],
         "nextSyncToken": "t",
     }
     import json

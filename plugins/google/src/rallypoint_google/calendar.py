@@ -22,7 +22,7 @@ from rallypoint.domains.booking.api import (
 )
 from rallypoint.sdk import Connection, PermanentFailure, PluginContext, RetryLater
 from rallypoint_google.client import ask, call
-from rallypoint_google.mapping import FIELDS, moment, read, written
+from rallypoint_google.mapping import FIELDS, UNREADABLE, moment, read, written
 from rallypoint_google.services import CALENDAR
 from rallypoint_google.settings import GoogleSettings, settings_of
 
@@ -159,7 +159,7 @@ class GoogleCalendar:
         for item in reply.get("items") or ():
             try:
                 found.append(read(item, zone))
-            except (KeyError, ValueError, TypeError):  # one odd event must not hide the others
+            except UNREADABLE:  # one odd event must not hide the others
                 self._ctx.log.warning("an event that cannot be read")
         return found
 
@@ -188,7 +188,7 @@ def _where_next(place: Mapping[str, str], reply: Mapping[str, Any]) -> tuple[str
 def _event(reply: Any) -> ExternalEvent:
     try:
         return read(reply)
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except UNREADABLE:
         raise RetryLater("Google's reply about an event cannot be read") from None
 
 

@@ -24,6 +24,9 @@ FIELDS = (
 )
 """What is read of an event: a tenth of what Google would send."""
 
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
+"""What :func:`read` raises when a reply is not what Google documents."""
+
 _MAX_TEXT = 8_192
 _NO_TIME_OFF = frozenset({"workingLocation", "birthday"})
 
@@ -63,7 +66,7 @@ def read(event: Mapping[str, Any], calendar_zone: str = "UTC") -> ExternalEvent:
         calendar_zone: Of the calendar, in which its all-day events lie.
 
     Raises:
-        KeyError, ValueError, TypeError: It is none.
+        KeyError, ValueError, TypeError, AttributeError: It is none; see :data:`UNREADABLE`.
     """
     start, end = event.get("start") or {}, event.get("end") or {}
     private = (event.get("extendedProperties") or {}).get("private") or {}

@@ -27,7 +27,7 @@ def read(message: Mapping[str, Any], mailbox: str) -> EmailData:
         mailbox: The address of whose mailbox it is.
 
     Raises:
-        KeyError, TypeError, ValueError: It is none.
+        KeyError, ValueError, TypeError, AttributeError: It is none.
     """
     payload: Mapping[str, Any] = message["payload"]
     headers = _headers(payload)

@@ -13,7 +13,7 @@ from rallypoint_google.gmail import client as gmail
 from rallypoint_google.gmail.mail import read
 from rallypoint_google.gmail.records import Mailbox, Records
 from rallypoint_google.gmail.schemas import EmailData, EmailReceived
-from rallypoint_google.mapping import moment
+from rallypoint_google.mapping import UNREADABLE, moment
 from rallypoint_google.settings import settings_of
 
 RECEIVED = "email.received"
@@ -91,7 +91,7 @@ class MailSync:
             return None
         try:
             return read(whole, connection.email)
-        except (KeyError, TypeError, ValueError):  # one odd message must not hold up the others
+        except UNREADABLE:  # one odd message must not hold up the others
             self._ctx.log.warning("a message that cannot be read", connection=connection.id)
             return None
 
