@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 from pydantic import BaseModel, Field
 
-from rallypoint.errors import Conflict, Unauthorized
+from rallypoint.errors import Conflict, NotFound, Unauthorized
 from rallypoint.events.types import EventType
 from rallypoint.identity.api import Principal
 from rallypoint.metrics import Metrics
@@ -84,6 +85,7 @@ class House:
     database: Database
     idempotency: Idempotency
     made: list[str] = field(default_factory=list)
+    ordered: list[tuple[str, str]] = field(default_factory=list)
 
     def openapi(self, server: str = "") -> dict[str, Any]:
         return document(
@@ -113,6 +115,18 @@ def routes_of(house: House, prefix: str) -> Routes:
         if body.name == "taken":
             raise Conflict("That name is taken", details={"name": body.name})
         return Reply(Data(data=Item(name=body.name, size=body.size)), 201)
+
+    @routes.add(
+        "POST", "/orders", summary="Order elsewhere", replies={200: None}, body=NewItem,
+        errors=(404,), idempotent=True, outside=True,
+    )  # fmt: skip
+    async def order(call: Call, *, body: NewItem) -> Reply:
+        async with house.database.transaction():
+            house.ordered.append((body.name, call.repeat_id))
+        if body.name == "unknown":
+            raise NotFound("There is none")
+        await asyncio.sleep(0.05)
+        return Reply({"id": call.repeat_id})
 
     @routes.add(
         "GET", "/items/<item_id>", summary="Read an item", replies={200: Data[Item]}, access=Access.PUBLIC

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
@@ -91,6 +92,33 @@ async def test_simultaneous_requests_run_the_handler_once(house: House) -> None:
     assert house.made == ["a"]
     assert {each.status for each in got} <= {201, 409}
     assert {each.json()["error"]["code"] for each in got if each.status == 409} <= {"IN_PROGRESS"}
+
+
+async def order(house: House, name: str, key: str | None = "k") -> Got:
+    headers = BEARER if key is None else {**BEARER, "Idempotency-Key": key}
+    return await ask(house.web.asgi, "POST", "/api/v1/rooms/orders", json={"name": name}, headers=headers)
+
+
+async def test_a_call_to_a_provider_is_made_once_and_not_within_a_transaction(house: House) -> None:
+    first, second = await order(house, "a"), await order(house, "a")
+    assert (first.status, second.body, len(house.ordered)) == (200, first.body, 1)
+    assert second.headers["idempotency-replayed"] == "true"
+    assert (await order(house, "b")).status == 409
+    got = await asyncio.gather(*(order(house, "c", "other") for _ in range(5)))
+    assert sorted(each.status for each in got) == [200, 409, 409, 409, 409]
+    assert [name for name, _ in house.ordered] == ["a", "c"]
+
+
+async def test_what_is_asked_of_a_provider_bears_one_id_in_every_repetition(house: House) -> None:
+    for _ in range(2):  # refused, and so asked for again
+        assert (await order(house, "unknown")).status == 404
+    await order(house, "unknown", "other")
+    await order(house, "unknown", None)
+    await order(house, "unknown", None)
+    ids = [id_ for _, id_ in house.ordered]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
+    assert all(str(uuid.UUID(id_)) == id_ for id_ in ids)
 
 
 async def test_changes_and_reply_are_kept_together_or_not_at_all(database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rallypoint.errors import ApiError
@@ -13,7 +13,7 @@ from rallypoint.web.answers import Answer, Header
 from rallypoint.web.authentication import limit_key, principal_of, principal_of_key
 from rallypoint.web.envelopes import Envelope
 from rallypoint.web.errors import internal
-from rallypoint.web.idempotency import Idempotency
+from rallypoint.web.idempotency import Idempotency, repeat_id
 from rallypoint.web.limits import Limiter
 from rallypoint.web.requests import Disconnected, Receive, parse_body, parse_form, parse_query, read_body
 from rallypoint.web.routing import Access, Call, Handler, Route
@@ -74,10 +74,16 @@ class Endpoint:
         await self._limit(principal, client, extra)
         raw = await read_body(receive) if self._reads_body else b""
         call = Call(principal, client, headers, raw, scope.get("rallypoint.request_id", ""))
+        if self.route.outside and principal is not None:
+            call = replace(call, repeat_id=repeat_id(call, self.route.method, scope["path"]))
         arguments = self._arguments(call, variables, scope["query_string"])
         if self._repeatable and "idempotency-key" in headers:
             reply = await self._idempotency.once(
-                call, self.route.method, scope["path"], lambda: self._handler(call, **arguments)
+                call,
+                self.route.method,
+                scope["path"],
+                lambda: self._handler(call, **arguments),
+                outside=self.route.outside,
             )
         else:
             reply = await self._handler(call, **arguments)

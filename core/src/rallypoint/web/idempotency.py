@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from rallypoint.errors import Conflict, ValidationFailed
 from rallypoint.storage import clock
-from rallypoint.storage.database import Database
+from rallypoint.storage.database import Database, Transaction
 from rallypoint.storage.ids import new_id
 from rallypoint.web.answers import encode
 from rallypoint.web.routing import Call, Reply
 
 MAX_KEY = 255
 LOCK = clock.MINUTE
+LOCK_OUTSIDE = 3 * clock.MINUTE
+"""Longer than a provider's slowest answer, retries included."""
 REPLAYED = {"Idempotency-Replayed": "true"}
 
 
@@ -37,6 +40,9 @@ class Idempotency:
     A reservation is committed first; the reply is stored in the same transaction as the handler's changes, so
     there is never one without the other. A run that dies leaves a reservation that lapses after a minute.
 
+    A handler that calls a provider runs outside any transaction, and its reply is stored after it: when it dies in
+    between, its repetition asks the provider again, with the same ``Call.repeat_id``.
+
     Args:
         database: Where replies are kept.
         cipher: Encrypts them, for some carry secrets that are shown once.
@@ -49,7 +55,13 @@ class Idempotency:
         self._keep = keep
 
     async def once(
-        self, call: Call, method: str, path: str, handler: Callable[[], Awaitable[Reply]]
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        handler: Callable[[], Awaitable[Reply]],
+        *,
+        outside: bool = False,
     ) -> Reply:
         """Return the handler's reply, or the stored one when this request has been answered before.
 
@@ -58,19 +70,20 @@ class Idempotency:
             method: Part of the key's scope, as is ``path``.
             path: As requested.
             handler: Run inside one transaction.
+            outside: Run it outside any, because it calls a provider.
 
         Raises:
             ValidationFailed: The key is empty, too long or not printable ASCII.
             Conflict: The key belongs to another body, or its first request still runs (``IN_PROGRESS``).
         """
-        id_ = _scope(call, method, path)
+        id_ = scope_of(call, method, path)
         fingerprint = hashlib.sha256(call.raw).hexdigest()
         owner = new_id()
-        stored = await self._reserve(id_, fingerprint, owner)
+        stored = await self._reserve(id_, fingerprint, owner, LOCK_OUTSIDE if outside else LOCK)
         if stored is not None:
             return self._replay(stored)
         try:
-            return await self._run(id_, owner, handler)
+            return await (self._run_outside if outside else self._run)(id_, owner, handler)
         except BaseException:
             await self._release(id_, owner)
             raise
@@ -85,8 +98,8 @@ class Idempotency:
                 limit,
             )
 
-    async def _reserve(self, id_: str, fingerprint: str, owner: str) -> str | None:
-        """Take the key, or return its stored reply."""
+    async def _reserve(self, id_: str, fingerprint: str, owner: str, lock: int = LOCK) -> str | None:
+        """Take the key for ``lock`` milliseconds, or return its stored reply."""
         now = clock.now()
         async with self._database.transaction() as tx:
             taken = await tx.execute(
@@ -97,7 +110,7 @@ class Idempotency:
                 id_,
                 fingerprint,
                 owner,
-                now + LOCK,
+                now + lock,
                 now,
             )
             if taken:
@@ -111,18 +124,25 @@ class Idempotency:
 
     async def _run(self, id_: str, owner: str, handler: Callable[[], Awaitable[Reply]]) -> Reply:
         async with self._database.transaction() as tx:
-            reply = await handler()
-            reply = Reply(encode(reply.body), reply.status, reply.headers, reply.content_type)
-            kept = await tx.execute(
-                "UPDATE idempotent_replies SET reply = ?, expires_at = ? WHERE id = ? AND owner = ?",
-                self._cipher.encrypt(_dump(reply)),
-                clock.now() + self._keep,
-                id_,
-                owner,
-            )
-            if not kept:  # this run outlived its reservation and another took over: undo everything
-                raise _in_progress()
+            reply = _whole(await handler())
+            if not await self._keep_reply(tx, id_, owner, reply):
+                raise _in_progress()  # outlived its reservation, and another took over: undo everything
         return reply
+
+    async def _run_outside(self, id_: str, owner: str, handler: Callable[[], Awaitable[Reply]]) -> Reply:
+        reply = _whole(await handler())
+        async with self._database.transaction() as tx:
+            await self._keep_reply(tx, id_, owner, reply)
+        return reply
+
+    async def _keep_reply(self, tx: Transaction, id_: str, owner: str, reply: Reply) -> int:
+        return await tx.execute(
+            "UPDATE idempotent_replies SET reply = ?, expires_at = ? WHERE id = ? AND owner = ?",
+            self._cipher.encrypt(_dump(reply)),
+            clock.now() + self._keep,
+            id_,
+            owner,
+        )
 
     async def _release(self, id_: str, owner: str) -> None:
         async with self._database.transaction() as tx:
@@ -133,13 +153,28 @@ class Idempotency:
         return Reply(body.encode(), status, {**headers, **REPLAYED}, content_type)
 
 
-def _scope(call: Call, method: str, path: str) -> str:
+def scope_of(call: Call, method: str, path: str) -> str:
+    """Return what a key of this caller, method and path is kept under.
+
+    Raises:
+        ValidationFailed: The key is empty, too long or not printable ASCII.
+    """
     key = call.headers["idempotency-key"]
     if not 0 < len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         raise ValidationFailed({"Idempotency-Key": [f"must be 1 to {MAX_KEY} printable ASCII characters"]})
     caller = call.caller
     parts = [caller.account_id, caller.user_id, method, path, key]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def repeat_id(call: Call, method: str, path: str) -> str:
+    """Return a UUID for what is asked of a provider: the same for every repetition of a request with a key."""
+    keyed = "idempotency-key" in call.headers
+    return str(uuid.UUID(hex=scope_of(call, method, path)[:32]) if keyed else uuid.uuid4())
+
+
+def _whole(reply: Reply) -> Reply:
+    return Reply(encode(reply.body), reply.status, reply.headers, reply.content_type)
 
 
 def _dump(reply: Reply) -> str:

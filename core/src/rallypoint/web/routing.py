@@ -94,6 +94,8 @@ class Call:
         headers: Names in lower case.
         raw: The body's bytes, as signatures are made over them; empty for GET.
         request_id: As logged and returned in ``X-Request-Id``.
+        repeat_id: On routes that call a provider, a UUID that is the same for every repetition of a request with an
+            ``Idempotency-Key``: what the provider should know the request by. Empty elsewhere.
     """
 
     principal: Principal | None
@@ -101,6 +103,7 @@ class Call:
     headers: Mapping[str, str]
     raw: bytes
     request_id: str
+    repeat_id: str = ""
 
     @property
     def caller(self) -> Principal:
@@ -150,7 +153,9 @@ class Route:
         access: Who may call it.
         limit: Name of a limit in ``web.limits``.
         idempotent: Honour ``Idempotency-Key``: the handler then runs inside one transaction, so it must not
-            await the network.
+            await the network, unless ``outside``.
+        outside: The handler calls a provider: it runs outside any transaction, and what it asks for bears
+            ``call.repeat_id``.
         tag: Groups operations in the documentation.
         form: Model of a body that an HTML form sends; instead of ``body``.
         documented: Whether the OpenAPI document shows it; pages are for people.
@@ -171,6 +176,7 @@ class Route:
     tag: str = ""
     form: type[BaseModel] | None = None
     documented: bool = True
+    outside: bool = False
     key: HeaderKey | None = None
 
 
@@ -212,6 +218,7 @@ class Routes(list[Route]):
         access: Access = Access.PRINCIPAL,
         limit: str | None = None,
         idempotent: bool = False,
+        outside: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare the decorated function as the handler of ``method path``; see :class:`Route`."""
 
@@ -229,6 +236,7 @@ class Routes(list[Route]):
                     access=access,
                     limit=limit or self._limit,
                     idempotent=idempotent,
+                    outside=outside,
                     tag=self._tag,
                     form=form,
                     documented=self._documented,
