@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from yarl import URL
 
 from rallypoint.testing.google import CLIENT, GoogleFake, consent
@@ -33,7 +36,7 @@ google:
     - client_id: {CLIENT.id}
       client_secret: {CLIENT.secret}
       name: Rallypoint
-      redirect_uris: ["{{server}}{CALLBACK}"]
+      redirect_uris: ["{{server}}{CALLBACK}", "{{server}}/api/google/oauth"]
 """
 
 
@@ -71,9 +74,12 @@ class Path_:
 
     def told(self, event: str) -> int:
         """How often the owner was told of something."""
+        return int(self.rows("SELECT COUNT(*) FROM events WHERE type = ?", event)[0][0])
+
+    def rows(self, sql: str, *args: Any) -> list[Any]:
         database = sqlite3.connect(f"file:{self.server.data_dir / 'rallypoint.db'}?mode=ro", uri=True)
         try:
-            return int(database.execute("SELECT COUNT(*) FROM events WHERE type = ?", [event]).fetchone()[0])
+            return database.execute(sql, args).fetchall()
         finally:
             database.close()
 
@@ -208,3 +214,90 @@ def channels_of(path: Path_) -> Callable[[], Awaitable[list[str]]]:
         return list(path.google.channels.open)
 
     return open_
+
+
+class Front:
+    """The emulator's Gmail with the one method that it lacks: who somebody is, and where the present is."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.url = ""
+
+    async def profile(self, request: web.Request) -> web.Response:
+        headers = {"Authorization": request.headers["Authorization"]}
+        watch = f"{self.upstream}/gmail/v1/users/me/watch"
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(watch, json={"topicName": "projects/x/topics/y"}) as reply,
+        ):
+            return web.json_response({"emailAddress": MIA, "historyId": (await reply.json())["historyId"]})
+
+    async def pass_on(self, request: web.Request) -> web.Response:
+        kept = ("Authorization", "Content-Type")
+        headers = {name: request.headers[name] for name in kept if name in request.headers}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.request(
+                request.method, URL(self.upstream).join(request.rel_url), data=await request.read()
+            ) as reply,
+        ):
+            return web.Response(status=reply.status, body=await reply.read(), content_type=reply.content_type)
+
+
+@pytest_asyncio.fixture
+async def front(path: Path_) -> AsyncIterator[Front]:
+    made, app = Front(path.emulator), web.Application()
+    app.router.add_get("/gmail/v1/users/me/profile", made.profile)
+    app.router.add_route("*", "/{rest:.*}", made.pass_on)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield made
+    await runner.cleanup()
+
+
+async def test_mail_comes_and_goes(path: Path_, front: Front) -> None:
+    """The emulator's Gmail, which somebody else wrote."""
+    often = {"RALLYPOINT_GOOGLE_GMAIL_POLL_SECONDS": "1", "RALLYPOINT_GOOGLE_GMAIL_API_URL": front.url}
+    path.server.configure({**path.google.settings(), **often})
+    await asyncio.to_thread(path.server.start)
+    path.token = await asyncio.to_thread(path.server.register, MIA)
+    url = (await path.ask("GET", "/api/google/auth?client=gmail"))["data"]["url"]
+    async with aiohttp.ClientSession() as browser, browser.get(await consent(url, MIA)) as reply:
+        assert await reply.json() == {"data": {"ok": True}}
+
+    async def looked() -> Any:
+        lines = (await path.ask("GET", "/api/v1/connections/gmail/timeline"))["data"]["marks"]
+        return path.rows("SELECT connection_id FROM google_mailboxes") and lines
+
+    await eventually(looked)
+    raw = base64.urlsafe_b64encode(
+        b"From: Jane <jane@example.org>\r\nTo: mia@example.com\r\nSubject: Question\r\n"
+        b"Message-ID: <q@example.org>\r\nContent-Type: text/plain\r\n\r\nWhen?\r\n"
+    ).decode()
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer any"}) as session,
+        session.post(f"{path.emulator}/gmail/v1/users/me/messages/import", json={"raw": raw}) as reply,
+    ):
+        arrived = await reply.json()
+
+    async def told() -> list[Any]:
+        rows = path.rows("SELECT body FROM events WHERE type = 'email.received'")
+        return [json.loads(bytes(row[0]))["data"] for row in rows]
+
+    (mail,) = await eventually(told)
+    assert (mail["id"], mail["subject"], mail["text"].strip()) == (arrived["id"], "Question", "When?")
+    assert mail["from"]["email"] == "jane@example.org"
+
+    answer = {"to": "jane@example.org", "text": "At noon", "thread_id": mail["threadId"]}
+    sent = (await path.ask("POST", "/api/gmail/send", answer))["data"]
+    assert sent["threadId"] == mail["threadId"]
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer any"}) as session,
+        session.get(f"{path.emulator}/gmail/v1/users/me/messages/{sent['id']}") as reply,
+    ):
+        kept = await reply.json()
+    headers = {one["name"]: one["value"] for one in kept["payload"]["headers"]}
+    assert (headers["Subject"], headers["In-Reply-To"]) == ("Re: Question", "<q@example.org>")
+    assert len(await told()) == 1

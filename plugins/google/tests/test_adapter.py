@@ -176,8 +176,8 @@ async def test_one_odd_event_does_not_hide_the_others(bench: Bench) -> None:
         "items": [
             {"id": "a", "start": {"dateTime": "noon"}},
             {"kind": "x"},
-            7,
             {"id": "b", "organizer": "me"},
+            7,
             {"id": "good"},
         ],
         "nextSyncToken": "t",
