@@ -165,6 +165,14 @@ def test_a_change_says_what_it_names_and_one_that_changes_nothing_writes_nothing
     assert changed["scheduledAt"] == made["scheduledAt"]
 
 
+def test_it_stays_with_its_practitioner(caller, book, practitioner):
+    _, made = book(practitionerId=practitioner, date=DAY, time="10:00")
+    assert caller("PATCH", path(made), {"practitionerId": practitioner, "notes": "x"})[0] == 200
+    for other in (practitioner + 1, None):
+        status, refused = caller("PATCH", path(made), {"practitioner_id": other})
+        assert (status, list(refused["details"])) == (400, ["practitionerId"])
+
+
 def test_cancelling_twice_is_fine_and_completing_after_it_is_not(caller, book):
     _, made = book(date=DAY, time="10:00")
     status, gone = caller("POST", path(made, "cancel"), {"reason": "Customer requested cancellation"})

@@ -69,11 +69,12 @@ async def startup(ctx: PluginContext) -> None:
     domain = ctx.once(BookingDomain)
     await domain.providers.collect()
     await domain.busy.collect()
+    # Meetings before calendars, as in every change of an appointment: rows are locked in one order everywhere.
+    ctx.kernel.connections.observe(domain.meeting_work.connection_changed)
     await domain.calendars.start()
 
     async def wake(_key: str) -> None:
         await domain.meeting_work.run()
 
-    ctx.kernel.connections.observe(domain.meeting_work.connection_changed)
     ctx.kernel.jobs.handle(WORK, wake)
     ctx.kernel.jobs.every(SWEEP_SECONDS, f"{WORK}.sweep", domain.meeting_work.run)

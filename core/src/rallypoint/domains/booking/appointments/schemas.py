@@ -94,6 +94,7 @@ class CreateAppointment(_Times):
 class ChangeAppointment(_Times):
     """Body of ``PATCH /api/appointments/{id}``; what is absent stays."""
 
+    practitioner_id: Id | None = Field(None, description="Taken when it is the appointment's own alone")
     session_type: SessionType = ""
     notes: Prose = ""
     customer_name: Line = ""

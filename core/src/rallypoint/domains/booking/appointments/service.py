@@ -105,6 +105,10 @@ class AppointmentService:
         whose, given = _key(principal, appointment_id), body.model_fields_set
         async with self._database.transaction() as tx:
             row = await find(tx, **whose)
+            if "practitioner_id" in given and body.practitioner_id != row["practitioner_id"]:
+                raise ValidationFailed(
+                    {"practitionerId": ["cannot change: cancel this one and book another"]}
+                )
             start = body.scheduled_at
             if body.local is not None:
                 start = _moment(
