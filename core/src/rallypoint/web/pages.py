@@ -46,6 +46,7 @@ def error_page(status: int, message: str) -> bytes:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<link rel="icon" href="{STYLE.url("icon.svg")}">
 <link rel="stylesheet" href="{STYLE.url("page.css")}">
 </head>
 <body>
