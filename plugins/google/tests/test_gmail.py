@@ -211,6 +211,9 @@ async def test_a_message_is_sent(world: World, reader: User) -> None:
         {"recipient": "jane@example.org", "subject": "", "message": "Hi", "bcc": ["k@example.org"]},
     )
     assert sent(world)[1][1]["Bcc"] == "k@example.org"
+    again = [await reader("POST", SEND, body, Idempotency_Key="once") for _ in range(2)]
+    assert again[0] == again[1]
+    assert len(sent(world)) == 3
     await reader.sync(GMAIL)
     assert await received(world) == [], "what we send is no news"
 

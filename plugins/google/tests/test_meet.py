@@ -41,6 +41,25 @@ async def test_the_documented_call(world: World, connected: User) -> None:
     assert len(await world.rows("SELECT id FROM booking_busy_blocks")) == 1
 
 
+async def test_a_repeated_request_is_one_meeting(world: World, connected: User) -> None:
+    first = await connected("POST", PATH, BODY, Idempotency_Key="one")
+    assert first == await connected("POST", PATH, BODY, Idempotency_Key="one")
+    assert len(standing(world)) == 1
+    assert (await connected("POST", PATH, {**BODY, "summary": "Other"}, Idempotency_Key="one"))[0] == 409
+    assert (await connected("POST", PATH, BODY, Idempotency_Key="two"))[0] == 200
+    assert len(standing(world)) == 2
+
+
+async def test_a_repeated_call_makes_one_meeting(world: World, connected: User) -> None:
+    first = await connected("POST", PATH, BODY, Idempotency_Key="a")
+    assert await connected("POST", PATH, BODY, Idempotency_Key="a") == first
+    async with world.app.house.database.transaction() as tx:  # a server that died before it kept the reply
+        await tx.execute("DELETE FROM idempotent_replies")
+    assert await connected("POST", PATH, BODY, Idempotency_Key="a") == first
+    assert len(standing(world)) == 1
+    assert (await connected("POST", PATH, BODY, Idempotency_Key="b"))[1] != first[1]
+
+
 @pytest.mark.parametrize("left_out", ["hostEmail", "guestEmail", "summary", "startDateTime", "duration"])
 async def test_what_is_missing_is_said(connected: User, left_out: str) -> None:
     body = {name: value for name, value in BODY.items() if name != left_out}

@@ -104,6 +104,8 @@ def gmail_routes(ctx: PluginContext) -> list[Route]:
         body=SendBody,
         replies={200: Sent},
         errors=(403, 422, 503),
+        idempotent=True,
+        outside=True,
     )
     async def send_mail(call: Call, body: SendBody) -> Reply:
         check(body)
