@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 import tomllib
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.core.integrations.tab import Document
 
 from docs.markdown import ROOT, blocks
 from rallypoint.plugins import hookspecs
@@ -16,10 +19,12 @@ from rallypoint.plugins.manifest import Manifest
 from rallypoint.testing.contract.checks import CHECKS
 from rallypoint.testing.contract.examination import examine
 from rallypoint.testing.install import install_plugin, on_path
+from rallypoint.testing.server import ServerProcess
 
 PAGE = "docs/plugin-authors.md"
+PATH = "/settings/integrations"
 TEXT = (ROOT / PAGE).read_text()
-EVENT, ROOMS, CONSENT, CONSENTING, CONTRACT, SERVER = range(6)
+EVENT, ROOMS, CONSENT, CONSENTING, SECTION, CONTRACT, SERVER = range(7)
 
 # Installs into a folder of the test's own, and what is there already is not fetched again.
 PIP = f"""#!/bin/sh
@@ -67,7 +72,9 @@ def test_the_tests_on_the_page_pass(folder, number):
     run("pytest -q tests/test_page.py", folder, folder / "rallypoint-acme")
 
 
-@pytest.mark.parametrize("number", [EVENT, ROOMS, CONSENT], ids=["event", "rooms", "consent"])
+@pytest.mark.parametrize(
+    "number", [EVENT, ROOMS, CONSENT, SECTION], ids=["event", "rooms", "consent", "section"]
+)
 def test_the_hooks_on_the_page_load(tmp_path, number):
     site = tmp_path / "site"
     with on_path(site):
@@ -86,6 +93,32 @@ def test_users_connect_by_consent_as_on_the_page(tmp_path):
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_users_change_the_section_on_the_page(tmp_path):
+    install_plugin(tmp_path / "site", "weather", blocks(PAGE, "python")[SECTION])
+    env = {"PYTHONPATH": str(tmp_path / "site"), "RALLYPOINT_PLUGINS": "integrations,weather"}
+    with ServerProcess(tmp_path / "data", env) as server:
+        token = server.register("mia@example.com")
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+        def load(path, fields=None):
+            body = None if fields is None else urllib.parse.urlencode(fields).encode()
+            with browser.open(server.url + path, body, timeout=30) as reply:
+                return Document(reply.read().decode())
+
+        def send(page, ending, **fields):
+            form = page.form(ending)
+            return load(form.action, {**form.fields, **fields})
+
+        page = send(load(PATH), "/sign-in", email="mia@example.com", password="correct horse battery")
+        page = send(page, "/weather/choose", city="Kathmandu")
+        assert "The city is chosen." in page.text()
+        told = server.request("GET", "/integrations/status", token=token)[1]["data"]["weather"]
+        assert told == {"connected": True, "city": "Kathmandu"}
+        page = send(send(page, "/weather/forget"), "/weather/forget")
+        assert "The city is forgotten." in page.text()
 
 
 def test_every_hook_and_promise_is_there():
