@@ -19,7 +19,6 @@ class Asked(Model):
     asked_at = fields.BigIntField()
     ends_at = fields.BigIntField()
     event_seq = fields.BigIntField(default=0, description="of its latest event")
-    fingerprint = fields.CharField(64, null=True, description="of a request with an Idempotency-Key")
 
     class Meta:
         table = "zoom_meetings"

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from rallypoint.domains.booking.api import Meeting, MeetingRequest, Meetings
-from rallypoint.sdk import (
-    ApiError,
-    Call,
-    PermanentFailure,
-    PluginContext,
-    PluginError,
-    Reply,
-    RetryLater,
-    Route,
-    Routes,
-    ServiceMissing,
-    Unavailable,
-    ValidationFailed,
-)
+from rallypoint.domains.booking.api import Meeting, MeetingRequest
+from rallypoint.domains.booking.api.making import make_meeting, require
+from rallypoint.sdk import Call, PluginContext, Reply, Route, Routes
 from rallypoint_zoom.meetings import PLATFORM
-from rallypoint_zoom.once import Once
 from rallypoint_zoom.schemas import ZoomBody, ZoomOut
 
 _FAILED = "Failed to create Zoom meeting"
@@ -27,7 +14,7 @@ _REQUIRED = ("hostEmail", "topic", "startTime", "durationMinutes")
 
 def zoom_routes(ctx: PluginContext) -> list[Route]:
     """Return the route."""
-    routes, once = Routes(tag="booking"), ctx.once(Once)
+    routes = Routes(tag="zoom")
 
     @routes.add(
         "POST",
@@ -36,23 +23,21 @@ def zoom_routes(ctx: PluginContext) -> list[Route]:
         body=ZoomBody,
         replies={200: ZoomOut},
         errors=(400, 404, 409, 503),
+        idempotent=True,
+        outside=True,
     )
     async def create(call: Call, body: ZoomBody) -> Reply:
-        _check(body)
-        async with once.holding(call) as request_id:
-            meeting = await _made(ctx, _request(call, body, request_id), body)
+        require(body, _REQUIRED)
+        request = _request(call, body)
+        meeting = await make_meeting(
+            ctx, PLATFORM, request, appointment_id=body.appointmentId, failed=_FAILED
+        )
         return Reply(_out(meeting))
 
     return routes
 
 
-def _check(body: ZoomBody) -> None:
-    missing = {name: ["is required"] for name in _REQUIRED if not getattr(body, name)}
-    if missing:
-        raise ValidationFailed(missing, "Missing required fields")
-
-
-def _request(call: Call, body: ZoomBody, request_id: str) -> MeetingRequest:
+def _request(call: Call, body: ZoomBody) -> MeetingRequest:
     caller = call.caller
     return MeetingRequest(
         account_id=caller.account_id,
@@ -65,21 +50,8 @@ def _request(call: Call, body: ZoomBody, request_id: str) -> MeetingRequest:
         start=body.startTime or 0,
         duration=body.durationMinutes or 0,
         timezone="UTC",
-        request_id=request_id,
+        request_id=call.repeat_id,
     )
-
-
-async def _made(ctx: PluginContext, request: MeetingRequest, body: ZoomBody) -> Meeting:
-    try:
-        meetings = ctx.service(Meetings)
-        return await meetings.create(PLATFORM, request, appointment_id=body.appointmentId)
-    except RetryLater as error:
-        raise Unavailable(_FAILED, headers={"Retry-After": str(max(1, round(error.after or 5)))}) from None
-    except PermanentFailure as error:
-        ctx.log.warning("a Zoom meeting was refused", status=error.status, reason=error.reason_code)
-        raise ApiError(_FAILED) from None
-    except (PluginError, ServiceMissing):
-        raise Unavailable(_FAILED) from None
 
 
 def _out(meeting: Meeting) -> ZoomOut:

@@ -19,7 +19,6 @@ class Migration(migrations.Migration):
                 ('asked_at', fields.BigIntField()),
                 ('ends_at', fields.BigIntField()),
                 ('event_seq', fields.BigIntField(default=0)),
-                ('fingerprint', fields.CharField(null=True, max_length=64)),
             ],
             options={'table': 'zoom_meetings', 'app': 'zoom', 'indexes': [Index(fields=['account_id']), Index(fields=['ends_at'])], 'pk_attr': 'id'},
             bases=['Model'],
