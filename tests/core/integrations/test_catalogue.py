@@ -43,6 +43,9 @@ def test_nothing_installed_is_an_empty_catalogue() -> None:
         ({"integrations_url": "https://app.example/s"}, "/settings/integrations", "",
          "http://127.0.0.1:8080/settings/integrations?success=true"),
         ({"integrations_url": "https://app.example/s"}, "https://evil.example", "", "https://app.example/s?success=true"),
+        ({"integrations_url": "https://app.example/s"}, "https://app.example/other?x=1", "",
+         "https://app.example/other?x=1&success=true"),
+        ({}, "/elsewhere/here", "", "http://127.0.0.1:8080/elsewhere/here?success=true"),
         ({}, "//evil.example", "a&b=c", "http://127.0.0.1:8080/settings/integrations?error=a%26b%3Dc"),
     ],
 )  # fmt: skip

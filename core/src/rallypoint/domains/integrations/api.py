@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from rallypoint.connections.consent import may_return
 from rallypoint.identity.api import Mode, Principal
 
 if TYPE_CHECKING:
@@ -195,13 +196,12 @@ def return_url(ctx: PluginContext, to: str = "", *, error: str = "") -> str:
 
     Args:
         ctx: Of any plugin.
-        to: The ``return_to`` of the flow: a path of the page itself. Everything else, the empty text
-            included, leads to ``RALLYPOINT_INTEGRATIONS_URL``, which is the page when it is not set.
+        to: The ``return_to`` of the flow. When there is none, or it is nowhere a browser may be sent, it is
+            ``RALLYPOINT_INTEGRATIONS_URL``, and our own page when that is not set.
         error: Why it failed, such as ``google_auth_failed``; empty when it did not.
     """
     settings = ctx.kernel.settings
-    base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
-    own = to == PAGE or not settings.integrations_url
-    parts = urlsplit(base + PAGE if own else settings.integrations_url)
+    wanted = to if to and may_return(to, settings) else settings.integrations_url or PAGE
+    parts = urlsplit(f"{settings.own_url}{wanted}" if wanted.startswith("/") else wanted)
     outcome = urlencode({"error": error} if error else {"success": "true"})
     return urlunsplit(parts._replace(query=f"{parts.query}&{outcome}" if parts.query else outcome))
