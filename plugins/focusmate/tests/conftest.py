@@ -10,8 +10,7 @@ import pytest
 import pytest_asyncio
 
 from rallypoint.app import App, build
-from rallypoint.connections.api import Connection
-from rallypoint.connections.api import Owner
+from rallypoint.connections.api import Connection, Owner
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Row
 from rallypoint_focusmate.fake import FocusmateFake

@@ -44,6 +44,13 @@ async def test_the_documented_reply(world: World, connected: User) -> None:
     assert (event["isOnlineMeeting"], event["onlineMeetingProvider"]) == (True, "teamsForBusiness")
 
 
+async def test_a_repeated_request_is_one_meeting(world: World, connected: User) -> None:
+    first = await connected("POST", PATH, WANTED, Idempotency_Key="one")
+    assert first == await connected("POST", PATH, WANTED, Idempotency_Key="one")
+    assert first[1]["id"] == only(world)["id"]
+    assert (await connected("POST", PATH, {**WANTED, "subject": "Other"}, Idempotency_Key="one"))[0] == 409
+
+
 @pytest.mark.parametrize("name", ["hostEmail", "subject", "startDateTime", "durationMinutes"])
 async def test_missing_fields(connected: User, name: str) -> None:
     for wrong in ({}, {name: None}):

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Any
-
 from pydantic import BaseModel, Field
 
-from rallypoint.domains.booking.api import Meeting, MeetingRequest, Meetings
-from rallypoint.sdk import (
-    ApiError,
-    Body,
-    Call,
-    Forbidden,
-    Integer,
-    Moment,
-    NeedsReauth,
-    PermanentFailure,
-    PluginContext,
-    Reply,
-    RetryLater,
-    Route,
-    Routes,
-    Text,
-    Unavailable,
-    ValidationFailed,
-)
+from rallypoint.domains.booking.api import Meeting, MeetingRequest
+from rallypoint.domains.booking.api.making import host_of, make_meeting, require
+from rallypoint.sdk import Body, Call, Integer, Moment, PluginContext, Reply, Route, Routes, Text
 from rallypoint_microsoft.services import CALENDAR
 from rallypoint_microsoft.teams import NOT_CONNECTED, PLATFORM
 
@@ -66,22 +47,27 @@ def teams_routes(ctx: PluginContext) -> list[Route]:
         body=TeamsBody,
         replies={200: TeamsOut},
         errors=(400, 403, 404, 409, 503),
+        idempotent=True,
+        outside=True,
     )
     async def create(call: Call, body: TeamsBody) -> Reply:
-        request = await _request(ctx, call, body)
-        return Reply(_out(await _made(ctx, request, body)))
+        meeting = await make_meeting(
+            ctx,
+            PLATFORM,
+            await _request(ctx, call, body),
+            appointment_id=body.appointmentId,
+            failed=_FAILED,
+            refusal=NOT_CONNECTED,
+        )
+        return Reply(_out(meeting))
 
     return routes
 
 
 async def _request(ctx: PluginContext, call: Call, body: TeamsBody) -> MeetingRequest:
-    missing = {name: ["is required"] for name in _REQUIRED if not getattr(body, name)}
-    if missing:
-        raise ValidationFailed(missing, "Missing required fields")
+    require(body, _REQUIRED)
     caller, host = call.caller, str(body.hostEmail).lower()
-    connection = await ctx.kernel.connections.by_email(caller.account_id, caller.mode, CALENDAR, host)
-    if connection is None or connection.state != "connected":
-        raise Forbidden(NOT_CONNECTED)
+    connection = await host_of(ctx, call, CALENDAR, host, refusal=NOT_CONNECTED)
     return MeetingRequest(
         account_id=caller.account_id,
         mode=caller.mode,
@@ -93,22 +79,8 @@ async def _request(ctx: PluginContext, call: Call, body: TeamsBody) -> MeetingRe
         start=body.startDateTime or 0,
         duration=body.durationMinutes or 0,
         timezone="UTC",
-        request_id=str(uuid.uuid4()),
+        request_id=call.repeat_id,
     )
-
-
-async def _made(ctx: PluginContext, request: MeetingRequest, body: TeamsBody) -> Meeting:
-    meetings: Any = ctx.service(Meetings)
-    try:
-        made: Meeting = await meetings.create(PLATFORM, request, appointment_id=body.appointmentId)
-    except NeedsReauth:
-        raise Forbidden(NOT_CONNECTED) from None
-    except RetryLater as error:
-        raise Unavailable(_FAILED, headers={"Retry-After": str(max(1, round(error.after or 5)))}) from None
-    except PermanentFailure as error:
-        ctx.log.warning("a Teams meeting was refused", status=error.status, reason=error.reason_code)
-        raise ApiError(_FAILED) from None
-    return made
 
 
 def _out(meeting: Meeting) -> TeamsOut:
