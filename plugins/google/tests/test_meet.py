@@ -103,6 +103,10 @@ async def test_a_conference_that_takes_a_moment(world: World, connected: User) -
 async def test_failures_are_said_as_documented(
     world: World, connected: User, fault: dict[str, Any], expected: int
 ) -> None:
+    async def watched() -> bool:
+        return bool(world.google.received("POST", f"{EVENTS}/watch"))
+
+    await eventually(watched)  # or it would meet the fault that is meant for the link
     await quiet(world)
     world.google.fail(**fault, path=EVENTS)
     status, refused = await connected("POST", PATH, BODY)
