@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
+
+from pydantic import SecretStr
 
 from rallypoint.domains.integrations.api import (
     Action,
@@ -19,6 +21,8 @@ from rallypoint.sdk import (
     ApiKeyConnection,
     Conflict,
     Connection,
+    Identity,
+    OAuth2Connection,
     PluginContext,
     PluginSettings,
     RetryLater,
@@ -32,6 +36,7 @@ MODES: dict[str, str] = {}
 
 class Settings(PluginSettings):
     api_url: str = "http://127.0.0.1:9"
+    mail_url: str = "http://127.0.0.1:9"
 
 
 @hookimpl
@@ -40,12 +45,30 @@ def register_settings() -> type[PluginSettings]:
 
 
 @hookimpl
-def register_connections(ctx: PluginContext) -> Sequence[ApiKeyConnection]:
+def register_connections(ctx: PluginContext) -> Sequence[ApiKeyConnection | OAuth2Connection]:
     async def identify(connection: Connection) -> str:
         return str((await connection.client.get_json("/me"))["name"])
 
-    base_url = f"{ctx.settings.api_url}/v1"  # type: ignore[attr-defined]
-    return [ApiKeyConnection("acme_lists", "Acme Lists", base_url, lambda key: {"X-API-KEY": key}, identify)]
+    async def identify_mail(connection: Connection) -> Identity:
+        return Identity(str((await connection.client.get_json("/me"))["email"]))
+
+    settings = cast(Settings, ctx.settings)
+    lists, url = f"{settings.api_url}/v1", settings.mail_url
+    return [
+        ApiKeyConnection("acme_lists", "Acme Lists", lists, lambda key: {"X-API-KEY": key}, identify),
+        OAuth2Connection(
+            service="acme_mail",
+            title="Acme Mail",
+            base_url=url,
+            authorize_url=f"{url}/authorize",
+            token_url=f"{url}/token",
+            client_id="client-id",
+            client_secret=SecretStr("client-secret"),
+            scopes=("mail.read",),
+            identify=identify_mail,
+            summary="Letters from Acme.",
+        ),
+    ]
 
 
 @hookimpl

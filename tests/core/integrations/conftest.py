@@ -18,6 +18,7 @@ from rallypoint.plugins.discovery import discover
 from rallypoint.settings import Settings
 from rallypoint.storage.ids import new_id
 from rallypoint.testing.install import install_plugin, on_path
+from rallypoint.testing.oauth import OAuthFake
 from support import columns
 
 from .tab import Tab
@@ -106,7 +107,8 @@ def opened(
 async def world(opened: Opened) -> AsyncIterator[World]:
     """A server that the tests of a module share."""
     with pytest.MonkeyPatch.context() as patch:
-        async with AcmeFake() as provider:
+        async with AcmeFake() as provider, OAuthFake() as consent:
             patch.setenv("RALLYPOINT_ACME_API_URL", provider.url)
+            patch.setenv("RALLYPOINT_ACME_MAIL_URL", consent.url)
             async with opened("acme") as made:
                 yield made

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+
+from rallypoint.plugins.contributions import CALLBACK_PATH
+from rallypoint.testing.oauth import consent
 
 from .acme import EVIL
 from .conftest import World
@@ -23,7 +27,7 @@ async def test_who_is_not_signed_in_is_asked_who_they_are(world: World) -> None:
 async def test_every_installed_integration_is_on_the_page(world: World) -> None:
     tab = await world.signed_in()
     document = (await tab.open(PAGE)).document
-    assert [element.text for element in document.all("h3")] == [EVIL, "Acme Lists", "Keys"]
+    assert [element.text for element in document.all("h3")] == [EVIL, "Acme Lists", "Acme Mail", "Keys"]
     assert [element.text for element in document.all("h2")] == ["Connected", "Available"]
 
 
@@ -93,6 +97,8 @@ async def test_a_service_is_connected_and_disconnected_with_a_key(world: World) 
     assert (done.status, tab.at) == (200, f"{PAGE}#i-acmeLists")
     assert "Acme Lists is connected." in done.document.all("article", id="i-acmeLists")[0].text
     assert "Alice" in done.document.text()
+    (history,) = done.document.all("details", class_="history")
+    assert "Connected: Alice" in history.text
     assert "Acme Lists is connected." not in (await tab.open(PAGE)).html, "a message is shown once"
 
     asked = await tab.submit(done.document.form("/acmeLists/disconnect"))
@@ -101,6 +107,30 @@ async def test_a_service_is_connected_and_disconnected_with_a_key(world: World) 
     gone = await tab.submit(asked.document.form("/acmeLists/disconnect"))
     assert "Acme Lists is disconnected." in gone.document.text()
     assert "Alice" not in gone.html
+
+
+async def test_a_service_is_connected_by_consent(world: World) -> None:
+    tab = await world.signed_in()
+    leaving = await tab.submit((await tab.open(PAGE)).document.form("/acmeMail/connect"))
+    (link,) = (item for item in leaving.document.all("a") if item.text == "Continue")
+    back = await consent(link.attributes["href"], "alice@example.com")
+    called = await world.ask("GET", back.removeprefix(world.house.settings.own_url))
+    assert called.status == 302
+    shown = await tab.open(called.headers["location"].removeprefix(world.house.settings.own_url))
+    assert "Acme Mail is connected." in shown.document.text()
+    section = shown.document.all("article", id="i-acmeMail")[0].text
+    assert "alice@example.com" in section
+    asked = await tab.submit(shown.document.form("/acmeMail/disconnect"))
+    await tab.submit(asked.document.form("/acmeMail/disconnect"))
+
+    leaving = await tab.submit((await tab.open(PAGE)).document.form("/acmeMail/connect"))
+    (link,) = (item for item in leaving.document.all("a") if item.text == "Continue")
+    state = parse_qs(urlsplit(link.attributes["href"]).query)["state"][0]
+    called = await world.ask(
+        "GET", f"{CALLBACK_PATH}?{urlencode({'state': state, 'error': 'access_denied'})}"
+    )
+    shown = await tab.open(called.headers["location"].removeprefix(world.house.settings.own_url))
+    assert "You did not give the permission." in shown.document.text()
 
 
 async def test_a_refused_key_says_what_to_do(world: World) -> None:

@@ -164,10 +164,10 @@ async def test_nothing_leads_away_from_the_page(world: World) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/settings/sign-in", 405),
-        ("GET", f"{PAGE}/acmeKeys/generate", 405),
+        ("PUT", "/settings/sign-in", 405),
+        ("DELETE", f"{PAGE}/acmeKeys/generate", 405),
         ("GET", "/settings/nothing", 404),
-        ("GET", "/settings", 404),
+        ("GET", f"{PAGE}/a/b/c", 404),
         ("PUT", PAGE, 405),
     ],
 )
@@ -176,6 +176,16 @@ async def test_errors_below_settings_are_pages(world: World, method: str, path: 
     assert got.status == status
     assert got.headers["content-type"] == "text/html; charset=utf-8"
     assert b"<h1>" in got.body
+
+
+@pytest.mark.parametrize(
+    "path", ["/settings", "/settings/sign-in", "/settings/sign-out", f"{PAGE}/acmeKeys/generate"]
+)
+async def test_the_address_of_a_form_leads_to_the_page_when_it_is_loaded(world: World, path: str) -> None:
+    tab = await world.signed_in()
+    shown = await tab.open(path)
+    assert (shown.status, shown.location) == (303, PAGE)
+    assert "Generate" in (await tab.follow(shown)).document.text(), "and does nothing"
 
 
 async def test_a_form_must_be_a_form_and_of_bearable_size(world: World) -> None:

@@ -16,7 +16,9 @@ async def test_both_documented_integrations_and_every_installed_one_are_there(wo
     told = await world.status(token)
     assert told["success"] is True
     assert told["data"].pop("evil")["connected"] is True
-    assert told["data"] == dict.fromkeys(("googleCalendar", "zapier", "acmeKeys", "acmeLists"), NOT)
+    assert told["data"] == dict.fromkeys(
+        ("googleCalendar", "zapier", "acmeKeys", "acmeLists", "acmeMail"), NOT
+    )
 
 
 async def test_a_declared_connection_needs_no_source(world: World) -> None:

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ConfigDict, Field
 
-from rallypoint.errors import Conflict
+from rallypoint.errors import BadRequest, Conflict
 from rallypoint.web.assets import Assets
 from rallypoint.web.fields import Body
 from rallypoint.web.pages import STYLE, page, see
+from rallypoint.web.requests import parse_form
 from rallypoint.web.routing import Access, Call, Cookie, Reply, Routes
 
 from .asgi import BEARER, Got, ask
@@ -125,6 +128,16 @@ async def test_unknown_paths_and_methods_below_a_page_are_pages(pages: House) ->
         got = await ask(pages.web.asgi, method, path)
         assert (got.status, got.headers["content-type"]) == (status, "text/html; charset=utf-8")
         assert STYLE.url("page.css").encode() in got.body
+
+
+@given(st.binary(max_size=300) | st.text(alphabet="name=&%+ü\x00size1", max_size=60).map(str.encode))
+def test_whatever_a_form_sends_is_read_or_refused(raw: bytes) -> None:
+    try:
+        form = parse_form(Sent, raw, FORM["content-type"])
+    except BadRequest:
+        return
+    assert isinstance(form, Sent)
+    assert len(form.name) <= 5
 
 
 def test_the_address_of_a_file_changes_with_its_content(tmp_path: Any) -> None:

@@ -7,6 +7,7 @@ from rallypoint.domains.integrations.pages import Pages
 from rallypoint.domains.integrations.schemas import ActionForm, Form, Outcome, SignInForm, StatusOut
 from rallypoint.domains.integrations.service import IntegrationService
 from rallypoint.domains.integrations.sessions import SCOPE
+from rallypoint.web.pages import see
 from rallypoint.web.routing import Access, Call, Reply, Routes
 
 
@@ -19,6 +20,12 @@ def status_routes(service: IntegrationService) -> Routes:
         return Reply({"success": True, "data": await service.status(Viewer.of(call.caller))})
 
     return routes
+
+
+def _leads_to_the_page(routes: Routes, path: str) -> None:
+    @routes.add("GET", path, summary="Go on to the page", replies={303: None}, access=Access.PUBLIC)
+    async def go_on(_call: Call, **_variables: str) -> Reply:
+        return see(PAGE)
 
 
 def page_routes(pages: Pages) -> Routes:
@@ -54,4 +61,7 @@ def page_routes(pages: Pages) -> Routes:
     async def act(call: Call, *, key: str, action: str, form: ActionForm) -> Reply:
         return await pages.act(call, key, action, form)
 
+    # A form that is refused is shown at its own address, which somebody may load again.
+    for path in (SCOPE, f"{SCOPE}/sign-in", f"{SCOPE}/sign-out", f"{PAGE}/<key>/<action>"):
+        _leads_to_the_page(routes, path)
     return routes
