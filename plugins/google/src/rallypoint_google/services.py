@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from typing import Any
 
 from rallypoint.domains.booking.api import CalendarSync
@@ -48,7 +50,10 @@ def connections(ctx: PluginContext) -> list[OAuth2Connection]:
             CALENDAR_SCOPES,
             CALENDAR_SERVICE.callback,
         ),
-        _declared(ctx, GMAIL, "Gmail", settings_of(ctx).gmail_api_url, GMAIL_SCOPES, GMAIL_CALLBACK),
+        replace(
+            _declared(ctx, GMAIL, "Gmail", settings_of(ctx).gmail_api_url, GMAIL_SCOPES, GMAIL_CALLBACK),
+            summary="Mail from your own address, and what arrives there as events.",
+        ),
     ]
 
 
