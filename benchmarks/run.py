@@ -21,6 +21,7 @@ BENCHMARKS = (
     "fanout_cluster",
     "event_to_socket",
     "rest_while_draining",
+    "connections_due",
 )
 SECONDS = 900
 

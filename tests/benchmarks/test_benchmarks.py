@@ -24,6 +24,7 @@ SMALL = {
     "deliveries_workers": ["--runs=1", "--rooms=5", "--events=50"],
     "fanout_cluster": ["--runs=2", "--seconds=0.2"],
     "rest_while_draining": ["--runs=1", "--seconds=0.5", "--targets=20", "--events=1000"],
+    "connections_due": ["--runs=1", "--seconds=0.5", "--connections=50"],
     "event_to_socket": ["--runs=1", "--seconds=0.5"],
 }
 NODE = {"socketio_fanout", "fanout_cluster", "event_to_socket"}

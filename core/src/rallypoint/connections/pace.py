@@ -10,7 +10,8 @@ from rallypoint.errors import RetryLater
 
 PATIENCE = 20.0
 """Seconds that a call waits for its turn at most; who would wait longer is told to come again."""
-_BURST_SECONDS = 0.1
+_BURST = 0.05
+"""Share of a second's calls that may go at once; the rest is spread, so that no second has more than its number."""
 
 
 class Paced(RetryLater):
@@ -21,7 +22,7 @@ class Pace:
     """A token bucket whose queue goes round the callers, so that one with much to do holds up nobody else.
 
     Args:
-        per_second: Calls a second, on average; a tenth of a second's worth may go at once.
+        per_second: Calls in any second, at most.
         patience: Seconds that a call waits at most.
         clock: Monotonic seconds; the event loop's when left out.
     """
@@ -31,8 +32,8 @@ class Pace:
     ) -> None:
         if not per_second > 0:
             raise ValueError("requests_per_second must be above zero")
-        self._rate, self._patience = per_second, patience
-        self._burst = max(1.0, per_second * _BURST_SECONDS)
+        self._rate, self._patience = per_second * (1 - _BURST), patience
+        self._burst = max(1.0, per_second * _BURST)
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._level, self._filled_at = self._burst, float("-inf")
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
