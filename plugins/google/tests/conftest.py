@@ -53,6 +53,21 @@ class World:
     async def rows(self, sql: str, *args: Any) -> list[Row]:
         return list(await self.app.house.database.fetch(sql, *args))
 
+    async def quiet(self) -> None:
+        """Wait until every announcement is handled, nothing is due, and nobody is at a calendar."""
+
+        async def busy() -> list[Row]:
+            await self.google.channels.quiet()
+            return await self.rows(
+                "SELECT connection_id FROM booking_calendar_cursors"
+                " WHERE claimed_until > 0 OR poll_at IS NOT NULL OR last_sync_at IS NULL OR watch_at <= ?"
+                " UNION SELECT connection_id FROM booking_calendar_links WHERE next_at IS NOT NULL"
+                " UNION SELECT id FROM webhook_receipts WHERE state = 'pending'",
+                ms(datetime.now(UTC)),
+            )
+
+        await eventually(busy, lambda rows: not rows, seconds=30)
+
     async def told(self, event: str) -> int:
         (row,) = await self.rows("SELECT COUNT(*) AS n FROM events WHERE type = ?", event)
         return int(row["n"])
@@ -117,6 +132,8 @@ class User:
         (plugin,) = (one for one in self.world.app.opening.plugins.loaded if one.name == "google")
         (task,) = (one for one in plugin.contributions.tasks if one.service == service)
         await task.run(await self.connection(service))
+        if service == CALENDAR:
+            await self.world.quiet()
 
     async def two_way(self) -> None:
         await self.ok("PUT", "/integrations/google/settings", {"syncMode": "two-way"})
@@ -128,6 +145,7 @@ class User:
             return (await self.ok("GET", "/integrations/status"))["data"]["googleCalendar"]["lastSyncAt"]
 
         await eventually(status)
+        await self.world.quiet()
 
     async def book(self, customer: str = "John Doe", at: datetime = NOON, **more: Any) -> Any:
         body = {"customerName": customer, "scheduledAt": at.isoformat(), "duration": 30, **more}

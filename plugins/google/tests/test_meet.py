@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from plugins.google.tests.conftest import NOON, User, World
-from plugins.google.tests.test_sync import EVENTS, in_google, quiet, standing
+from plugins.google.tests.test_sync import EVENTS, in_google, standing
 
 from rallypoint.testing.google import rate_limited
 from rallypoint.testing.waiting import eventually
@@ -36,7 +36,7 @@ async def test_the_documented_call(world: World, connected: User) -> None:
     assert (event["summary"], event["start"]["timeZone"]) == ("Consultation", "UTC")
     await connected.two_way()
     await connected.sync()
-    await quiet(world)
+    await world.quiet()
     assert await connected.appointments() == [], "the link's event is no appointment"
     assert len(await world.rows("SELECT id FROM booking_busy_blocks")) == 1
 
@@ -107,7 +107,7 @@ async def test_failures_are_said_as_documented(
         return bool(world.google.received("POST", f"{EVENTS}/watch"))
 
     await eventually(watched)  # or it would meet the fault that is meant for the link
-    await quiet(world)
+    await world.quiet()
     world.google.fail(**fault, path=EVENTS)
     status, refused = await connected("POST", PATH, BODY)
     assert (status, refused) == (expected, {"error": "Failed to create Google Meet"})
@@ -141,14 +141,14 @@ async def test_an_appointment_and_its_meeting_are_one_event(world: World, connec
     assert standing(world)[0]["conferenceData"]["entryPoints"][0]["uri"] == url
     await connected.ok("POST", f"/api/appointments/{booked['id']}/cancel", {})
     await in_google(world, 0)
-    await quiet(world)
+    await world.quiet()
     assert len(world.google.calendar().events) == 1
 
 
 async def test_a_meeting_is_added_to_an_appointment_and_taken_away(world: World, connected: User) -> None:
     booked = await connected.book()
     await in_google(world)
-    await quiet(world)
+    await world.quiet()
     body = {**BODY, "appointmentId": booked["id"]}
     status, made = await connected("POST", PATH, body)
     assert status == 200
@@ -181,7 +181,7 @@ async def test_a_meeting_in_another_calendar_lives_and_dies_by_itself(world: Wor
     await in_google(world)
     await connected.ok("DELETE", "/integrations/google/disconnect")
     await connected.connect("noa@example.com")
-    await quiet(world)
+    await world.quiet()
     noa = world.google.calendar("noa@example.com")
     body = {**BODY, "hostEmail": "noa@example.com", "appointmentId": booked["id"]}
     assert (await connected("POST", PATH, body))[0] == 200
@@ -195,7 +195,7 @@ async def test_a_meeting_in_another_calendar_lives_and_dies_by_itself(world: Wor
 
 
 async def test_reply_lost_while_a_meeting_is_made(world: World, connected: User) -> None:
-    await quiet(world)
+    await world.quiet()
     world.google.fail(cut=True, path=EVENTS)
     booked = await connected.book("John Doe", meeting="google-meet")
 
@@ -203,5 +203,5 @@ async def test_reply_lost_while_a_meeting_is_made(world: World, connected: User)
         return await connected.ok("GET", f"/api/appointments/{booked['id']}")
 
     await eventually(appointment, lambda one: one["meetings"][0]["status"] == "ready", seconds=40)
-    await quiet(world)
+    await world.quiet()
     assert len(world.google.calendar().events) == 1

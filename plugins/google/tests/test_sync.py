@@ -50,20 +50,6 @@ async def here(user: User, count: int) -> list[Any]:
     return await eventually(confirmed, lambda found: len(found) == count)
 
 
-async def quiet(world: World) -> None:
-    """Wait until nothing is due and nobody is at it."""
-
-    async def busy() -> Any:
-        await world.google.channels.quiet()
-        return await world.rows(
-            "SELECT connection_id FROM booking_calendar_cursors WHERE claimed_until > 0 OR poll_at IS NOT NULL"
-            " UNION SELECT connection_id FROM booking_calendar_links WHERE next_at IS NOT NULL"
-            " UNION SELECT id FROM webhook_receipts WHERE state = 'pending'"
-        )
-
-    await eventually(busy, lambda rows: not rows)
-
-
 async def test_an_appointment_is_written_moved_and_deleted(world: World, connected: User) -> None:
     booked = await connected.book("Zoë Doe", customerEmail="zoe@example.org", notes='<b>&</b>\n"ü"')
     (made,) = await in_google(world)
@@ -80,7 +66,7 @@ async def test_an_appointment_is_written_moved_and_deleted(world: World, connect
     await eventually(moved)
     await connected.ok("POST", f"/api/appointments/{booked['id']}/cancel", {})
     await in_google(world, 0)
-    await quiet(world)
+    await world.quiet()
     assert len(world.google.calendar().events) == 1
 
 
@@ -96,7 +82,7 @@ async def test_one_way_imports_nothing_and_blocks_the_time(world: World, connect
 
 async def test_two_way_takes_what_its_owner_makes_moves_and_deletes(world: World, connected: User) -> None:
     await connected.two_way()
-    await quiet(world)
+    await world.quiet()
     calendar = world.google.calendar()
     made = calendar.insert(event("Haircut", attendees=[{"email": "zoe@example.org", "displayName": "Zoë"}]))
     (appointment,) = await here(connected, 1)
@@ -109,7 +95,7 @@ async def test_two_way_takes_what_its_owner_makes_moves_and_deletes(world: World
     await eventually(start, lambda text: text.startswith(f"{NOON + timedelta(hours=1):%Y-%m-%dT%H:%M}"))
     calendar.delete(made["id"])
     await here(connected, 0)
-    await quiet(world)
+    await world.quiet()
     assert [one["status"] for one in await connected.appointments()] == ["cancelled"]
     writes = [
         one
@@ -135,7 +121,7 @@ async def test_two_way_takes_what_its_owner_makes_moves_and_deletes(world: World
 )
 async def test_what_cannot_be_an_appointment_takes_its_time(world: World, connected: User, made: Any) -> None:
     await connected.two_way()
-    await quiet(world)
+    await world.quiet()
     world.google.calendar().time_zone = "Asia/Kathmandu"
     world.google.calendar().insert(made)
 
@@ -163,7 +149,7 @@ async def test_what_takes_no_time_is_left_out(world: World, connected: User) -> 
     calendar.insert(event("Busy"), organizer="noa@example.com")
     await connected.two_way()
     await connected.sync()
-    await quiet(world)
+    await world.quiet()
     assert await connected.appointments() == [], "what somebody else organises is not ours to take over"
     assert len(await world.rows("SELECT id FROM booking_busy_blocks")) == 1
 
@@ -172,17 +158,17 @@ async def test_announcements_repeated_late_forged_and_of_stopped_channels(
     world: World, connected: User
 ) -> None:
     await connected.two_way()
-    await quiet(world)
+    await world.quiet()
     (channel,) = world.google.channels.open
     notifications = f"{world.url}/integrations/google/notifications"
     for number in ("7", "7", "3", "8"):
         world.google.channels.send(channel, X_Goog_Message_Number=number)
-    await quiet(world)
+    await world.quiet()
     receipts = await world.rows("SELECT delivery_id FROM webhook_receipts WHERE provider = 'google_calendar'")
     assert sorted(row["delivery_id"].rpartition("/")[2] for row in receipts)[-3:] == ["3", "7", "8"]
 
     world.google.channels.send(channel, X_Goog_Channel_Token="wrong", X_Goog_Message_Number="99")
-    await quiet(world)
+    await world.quiet()
     headers = {"X-Goog-Channel-ID": channel, "X-Goog-Resource-State": "exists", "X-Goog-Message-Number": "99"}
     async with world.session.post(notifications, headers=headers) as unsigned:
         assert unsigned.status == 401
@@ -208,7 +194,7 @@ async def test_announcements_repeated_late_forged_and_of_stopped_channels(
 
 async def test_lost_announcements_are_made_up_for(world: World, connected: User) -> None:
     await connected.two_way()
-    await quiet(world)
+    await world.quiet()
     world.google.channels.muted = True
     world.google.calendar().insert(event())
     await connected.sync()
@@ -220,7 +206,7 @@ async def test_a_look_that_is_cut_off_in_a_page_loses_and_doubles_nothing(
     world: World, connected: User
 ) -> None:
     await connected.two_way()
-    await quiet(world)
+    await world.quiet()
     calendar, world.google.channels.muted = world.google.calendar(), True
     for number in range(40):
         calendar.insert(event(f"Event {number}", NOON + timedelta(hours=number)))
@@ -259,7 +245,7 @@ async def test_a_write_that_goes_wrong_is_done_once_in_the_end(
     world.google.fail(**fault, path=EVENTS)
     await connected.book()
     await in_google(world)
-    await quiet(world)
+    await world.quiet()
     assert len(world.google.calendar().events) == 1
     assert (await connected.connection()).state == "connected"
 
@@ -284,7 +270,7 @@ async def test_google_forgets_where_we_were(world: World, connected: User) -> No
     kept, lost = calendar.insert(event("Kept")), calendar.insert(event("Lost", NOON + timedelta(hours=2)))
     await connected.book("Ours", NOON + timedelta(hours=4))
     await here(connected, 3)
-    await quiet(world)
+    await world.quiet()
     world.google.channels.muted = True
     calendar.expire_sync_tokens()
     calendar.delete(lost["id"])
@@ -299,7 +285,7 @@ async def test_both_sides_change_at_once_and_the_newer_one_stands(world: World, 
     await connected.two_way()
     booked = await connected.book()
     (ours,) = await in_google(world)
-    await quiet(world)
+    await world.quiet()
     world.google.channels.muted = True
     calendar, path = world.google.calendar(), f"/api/appointments/{booked['id']}"
 
@@ -315,7 +301,7 @@ async def test_both_sides_change_at_once_and_the_newer_one_stands(world: World, 
         return str((await connected.ok("GET", path))["scheduledAt"])[:16]
 
     await eventually(when, lambda text: text == f"{there:%Y-%m-%dT%H:%M}")
-    await quiet(world)
+    await world.quiet()
     assert standing(world)[0]["start"]["dateTime"][:16] == f"{there:%Y-%m-%dT%H:%M}"
 
     world.google.fail(503, path=EVENTS, times=3)
@@ -335,7 +321,7 @@ async def test_both_sides_change_at_once_and_the_newer_one_stands(world: World, 
 
 
 async def test_an_expired_token_is_refreshed_once(world: World, connected: User) -> None:
-    await quiet(world)
+    await world.quiet()
     world.google.grants.expire_access()
     await asyncio.gather(*(connected.book(f"Guest {n}", NOON + timedelta(hours=n)) for n in range(5)))
     await in_google(world, 5)
@@ -344,7 +330,7 @@ async def test_an_expired_token_is_refreshed_once(world: World, connected: User)
 
 async def test_a_withdrawn_grant_waits_for_its_owner_and_catches_up(world: World, connected: User) -> None:
     await connected.two_way()
-    await quiet(world)
+    await world.quiet()
     world.google.grants.withdraw("mia@example.com")
     await connected.book("Missed")
 

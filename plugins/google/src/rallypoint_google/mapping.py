@@ -70,6 +70,7 @@ def read(event: Mapping[str, Any], calendar_zone: str = "UTC") -> ExternalEvent:
     """
     start, end = event.get("start") or {}, event.get("end") or {}
     private = (event.get("extendedProperties") or {}).get("private") or {}
+    guests, declined = _guests(event.get("attendees") or ())
     return ExternalEvent(
         id=str(event["id"]),
         etag=str(event.get("etag", "")),
@@ -80,10 +81,10 @@ def read(event: Mapping[str, Any], calendar_zone: str = "UTC") -> ExternalEvent:
         timezone=str(start.get("timeZone") or calendar_zone),
         all_day="date" in start,
         recurring="recurringEventId" in event,
-        busy=_blocks(event),
+        busy=not declined and _blocks(event),
         summary=str(event.get("summary", ""))[:_MAX_TEXT],
         description=str(event.get("description", ""))[:_MAX_TEXT],
-        attendees=tuple(_others(event.get("attendees", ()))),
+        attendees=tuple(guests),
         appointment_key=str(private.get(KEY, "")),
         organizer_self=bool((event.get("organizer") or {}).get("self")) and MEETING not in private,
     )
@@ -112,13 +113,17 @@ def _zone(name: str) -> tzinfo:
 
 
 def _blocks(event: Mapping[str, Any]) -> bool:
-    """Tell whether an event takes its owner's time: shown as busy, not declined, and about being away or at work."""
-    declined = any(
-        one.get("self") and one.get("responseStatus") == "declined" for one in event.get("attendees", ())
-    )
+    """Tell whether an event takes its owner's time: shown as busy, and about being away or at work."""
     opaque = event.get("transparency", "opaque") == "opaque"
-    return opaque and not declined and event.get("eventType") not in _NO_TIME_OFF
+    return opaque and event.get("eventType") not in _NO_TIME_OFF
 
 
-def _others(attendees: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    return (str(one["email"]) for one in attendees if one.get("email") and not one.get("self"))
+def _guests(attendees: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
+    """Return the others' addresses, and whether the calendar's owner has declined; a first sync reads thousands."""
+    addresses, declined = [], False
+    for one in attendees:
+        if one.get("self"):
+            declined = one.get("responseStatus") == "declined"
+        elif address := one.get("email"):
+            addresses.append(str(address))
+    return addresses, declined
