@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from icalendar import Event, vCalAddress
+from icalendar import Alarm, Calendar, Event, vCalAddress, vDuration
 
 PRODID = "-//Rallypoint//E-mail//EN"
 ALARM = timedelta(hours=-1)
@@ -61,8 +60,6 @@ def to_ics(invitation: Invitation, method: Method, now: datetime) -> bytes:
         method: ``CANCEL`` takes it back.
         now: Of the message, with a zone.
     """
-    from icalendar import Alarm, Calendar, vDuration  # takes a while: only who writes one waits
-
     event = _event(invitation, now)
     event.add("status", "CONFIRMED" if method == "REQUEST" else "CANCELLED")
     if method == "REQUEST":
@@ -81,8 +78,6 @@ def to_ics(invitation: Invitation, method: Method, now: datetime) -> bytes:
 
 
 def _event(invitation: Invitation, now: datetime) -> Event:
-    from icalendar import Event
-
     event = Event()
     event.add("uid", invitation.uid)
     event.add("dtstamp", now.astimezone(UTC).replace(microsecond=0))
@@ -108,8 +103,6 @@ def _attendee(person: Person) -> vCalAddress:
 
 
 def _address(person: Person) -> vCalAddress:
-    from icalendar import vCalAddress
-
     address = vCalAddress(f"mailto:{person.email}")
     name = _NOT_PARAMETER.sub("", person.name).strip()
     if name:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from rallypoint_mail.wording import When, one_line, web_address
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 Kind = Literal["invitation", "change", "cancellation", "needs_reauth", "recovered"]
 
@@ -93,8 +92,6 @@ def _letter(kind: Kind, subject: str, **values: object) -> Letter:
 
 @lru_cache(maxsize=1)
 def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
     return Environment(
         loader=PackageLoader("rallypoint_mail", "templates"),
         autoescape=select_autoescape(["html"]),
