@@ -63,6 +63,7 @@ class House:
         self.outbox = Outbox(database, self.jobs, self.hub)
         self.outbox.declare(TYPES)
         self.plugins: set[str] = set()
+        self.wanted: dict[str, tuple[str, ...]] = {}
         self.fanout = Fanout(
             database, self.jobs, self.leases, self.outbox.types, self._listeners, self._react
         )
@@ -74,8 +75,8 @@ class House:
         self.targets.on_removed.append(self.deliveries.forget)
         self._seqs: dict[str, int] = {}
 
-    async def _listeners(self, _tx: Transaction) -> list[str]:
-        return sorted(self.plugins)
+    async def _listeners(self, _tx: Transaction) -> dict[str, tuple[str, ...]]:
+        return {plugin: self.wanted.get(plugin, ("*",)) for plugin in sorted(self.plugins)}
 
     def _react(self, plugin: str) -> None:
         self.jobs.wake(react_task(plugin))

@@ -75,3 +75,20 @@ async def test_the_sweep_finds_what_nobody_was_woken_for(database: Database) -> 
     await alive.start()
     await eventually(alive.none_pending)
     await alive.stop()
+
+
+async def test_a_plugin_is_told_of_what_it_listens_to_alone(database: Database) -> None:
+    house = House(database)
+    house.plugins = {"all", "some", "none", "one"}
+    house.wanted = {"some": ("thing.*",), "none": ("other.*", "thing"), "one": ("thing.whispered",)}
+    happened = await house.happen("room:1")
+    whispered = await house.happen("room:1", type="thing.whispered")
+    await house.fanout.run()
+    rows = await database.fetch("SELECT plugin, event_id FROM event_reactions")
+    assert {(row["plugin"], row["event_id"]) for row in rows} == {
+        ("all", happened.id),
+        ("all", whispered.id),
+        ("some", happened.id),
+        ("some", whispered.id),
+        ("one", whispered.id),
+    }

@@ -18,6 +18,7 @@ tables = ["appointments"]
 capabilities = ["rooms"]
 docs = "https://example.com/acme"
 hookspecs = "rallypoint_acme.hookspecs"
+listens = ["room.*", "participant.joined"]
 [[prefixes]]
 path = "/acme/v1"
 envelope = "plain"
@@ -46,12 +47,14 @@ def test_a_full_manifest_is_read(tmp_path: Path) -> None:
     assert not manifest.has_table("acme_things")
     assert (manifest.prefixes[0].path, manifest.prefixes[0].envelope) == ("/acme/v1", "plain")
     assert manifest.commands[0].target == "rallypoint_acme.cli:sync"
+    assert manifest.listens == ("room.*", "participant.joined")
 
 
 def test_a_short_manifest_gets_its_tables_from_its_name(tmp_path: Path) -> None:
     manifest = read_manifest(written(tmp_path, 'name = "acme"\ntitle = "Acme"\n'))
     assert manifest.prefix_of_tables == "acme_"
     assert manifest.accepts("9.9")
+    assert manifest.listens == ("*",)
 
 
 @pytest.mark.parametrize(

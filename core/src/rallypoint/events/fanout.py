@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 
@@ -35,7 +36,8 @@ class Fanout:
         jobs: Wakes this, and is told to wake what follows.
         leases: One process fans out at a time.
         types: The declared events by name.
-        listeners: Returns the names of the plugins that react to events, in any process; asked for each batch.
+        listeners: Returns the plugins that react to events in any process, each with the names of those that
+            it reacts to (``thing.*`` for all that begin so); asked for each batch.
         react: Has a plugin react soon, if this process can bring that about.
     """
 
@@ -45,7 +47,7 @@ class Fanout:
         jobs: Jobs,
         leases: Leases,
         types: Mapping[str, EventType],
-        listeners: Callable[[Transaction], Awaitable[Sequence[str]]],
+        listeners: Callable[[Transaction], Awaitable[Mapping[str, tuple[str, ...]]]],
         react: Callable[[str], None],
     ) -> None:
         self._database = database
@@ -97,9 +99,7 @@ class Fanout:
         entries = await self._entries(tx, rows)
         if entries:
             await enqueue(tx, entries, at, self._shards)
-        plugins = sorted(await self._listeners(tx))
-        if plugins:
-            await self._add_reactions(tx, rows, plugins, at)
+        plugins = await self._add_reactions(tx, rows, at)
         ids = sorted(row["id"] for row in rows)  # the order in which pushes are marked: no deadlocks
         await tx.execute_many("UPDATE events SET fan_at = NULL WHERE id = ?", [(id_,) for id_ in ids])
         keys = wake_keys(entries, self._shards)
@@ -143,10 +143,27 @@ class Fanout:
             targets.setdefault((row["subject"], row["mode"]), []).append(_Match(row["id"], events))
         return targets
 
-    @staticmethod
-    async def _add_reactions(tx: Transaction, rows: Sequence[Row], plugins: Sequence[str], at: int) -> None:
-        await tx.execute_many(
-            "INSERT INTO event_reactions (plugin, event_id, attempts, next_at, error, created_at)"
-            " VALUES (?, ?, 0, ?, '', ?) ON CONFLICT DO NOTHING",
-            [(plugin, row["id"], at, at) for row in rows for plugin in plugins],
-        )
+    async def _add_reactions(self, tx: Transaction, rows: Sequence[Row], at: int) -> list[str]:
+        """Write what plugins are to react to, and return which have something new."""
+        listeners = sorted((await self._listeners(tx)).items())
+        wanted = [
+            (plugin, row["id"], at, at)
+            for row in rows
+            for plugin, patterns in listeners
+            if hears(patterns, row["type"])
+        ]
+        if wanted:
+            await tx.execute_many(
+                "INSERT INTO event_reactions (plugin, event_id, attempts, next_at, error, created_at)"
+                " VALUES (?, ?, 0, ?, '', ?) ON CONFLICT DO NOTHING",
+                wanted,
+            )
+        return sorted({plugin for plugin, *_ in wanted})
+
+
+@lru_cache(maxsize=4096)
+def hears(patterns: tuple[str, ...], event: str) -> bool:
+    """Tell whether one of the patterns is an event's name, or ``thing.*`` with which it begins, or ``*``."""
+    return any(
+        event == pattern or (pattern.endswith("*") and event.startswith(pattern[:-1])) for pattern in patterns
+    )

@@ -242,6 +242,9 @@ async def shutdown(ctx: PluginContext) -> None:
 async def on_event(ctx: PluginContext, event: Event) -> None:
     """React to a durable event: at least once, retried with backoff, independent of other plugins.
 
+    ``listens`` in the manifest names the events that are wanted, ``thing.*`` for all that begin so; without it
+    every event of the server costs a row for the plugin.
+
     since: 0.1
 
     Example:

@@ -20,6 +20,7 @@ Line = Annotated[
 ]
 Path_ = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9][A-Za-z0-9._~-]*)+$", max_length=200)]
 Table = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+EventPattern = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_.]*(\.\*)?)$", max_length=100)]
 Module = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=200)]
 Target = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", max_length=200)
@@ -75,6 +76,7 @@ class Manifest(_Strict):
         docs: Link to its documentation.
         commands: Added to the command line.
         hookspecs: Module of the hooks by which others extend it.
+        listens: Names of the events that its ``on_event`` is told of; ``thing.*`` for all that begin so.
     """
 
     name: Name
@@ -88,6 +90,7 @@ class Manifest(_Strict):
     docs: Annotated[str, StringConstraints(pattern=r"^(https?://|/)\S*$|^$", max_length=500)] = ""
     commands: Annotated[tuple[Command, ...], Field(max_length=20)] = ()
     hookspecs: Module | None = None
+    listens: Annotated[tuple[EventPattern, ...], Field(max_length=100)] = ("*",)
 
     @field_validator("requires_rallypoint")
     @classmethod

@@ -19,7 +19,7 @@ class PluginRecord(Model):
     )
     services = fields.TextField(default="[]", description="Names of its connections' services, JSON")
     providers = fields.TextField(default="[]", description="Names of its webhook providers, JSON")
-    listens = fields.BooleanField(default=False, description="Whether it reacts to events")
+    listens = fields.TextField(default="[]", description="Which events it reacts to: patterns, JSON")
     seen_at = fields.BigIntField(description="When a process that loaded it last said so")
 
     class Meta:

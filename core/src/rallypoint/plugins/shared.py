@@ -227,22 +227,21 @@ async def record(database: Database, plugins: Plugins) -> None:
                 json.dumps(parts.sealed),
                 json.dumps([connection.service for connection in parts.connections]),
                 json.dumps([source.provider for source in parts.webhooks]),
-                plugin.name in listening,
+                json.dumps(plugin.manifest.listens if plugin.name in listening else []),
                 clock.now(),
             )
 
 
-async def listeners(tx: Transaction) -> list[str]:
-    """Return the plugins that react to events in any process, one that is absent for less than a day included.
+async def listeners(tx: Transaction) -> dict[str, tuple[str, ...]]:
+    """Return the plugins that react to events in any process, and to which; an absent one for less than a day.
 
     The process that fans out need not have them: their rows wait for one that has.
     """
     rows = await tx.fetch(
-        "SELECT plugin FROM plugin_records WHERE listens = ? AND seen_at > ? ORDER BY plugin",
-        True,
+        "SELECT plugin, listens FROM plugin_records WHERE listens <> '[]' AND seen_at > ? ORDER BY plugin",
         clock.now() - LISTENS,
     )
-    return [row["plugin"] for row in rows]
+    return {row["plugin"]: tuple(json.loads(row["listens"])) for row in rows}
 
 
 async def _resumes(database: Database) -> dict[str, int]:

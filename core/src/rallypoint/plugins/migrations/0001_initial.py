@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 ('sealed', fields.TextField(db_default='[]', unique=False)),
                 ('services', fields.TextField(default='[]', unique=False)),
                 ('providers', fields.TextField(default='[]', unique=False)),
-                ('listens', fields.BooleanField(default=False)),
+                ('listens', fields.TextField(default='[]', unique=False)),
                 ('seen_at', fields.BigIntField()),
             ],
             options={'table': 'plugin_records', 'app': 'plugins', 'pk_attr': 'plugin'},
