@@ -99,6 +99,18 @@ async def test_an_update_knows_what_it_changes(bench: Bench) -> None:
         await bench.adapter.update(bench.connection, ExternalRef("unknown0", '"1"'), OURS)
 
 
+async def test_guests_that_people_invite_there_stay(bench: Bench) -> None:
+    made = await bench.adapter.insert(bench.connection, OURS)
+    answered = {"email": "zoe@example.org", "responseStatus": "accepted"}
+    there = bench.calendar.merge(made.id, {"attendees": [answered, {"email": "kim@example.org"}]})
+    later = replace(OURS, start=START + 3_600_000, end=START + 5_400_000)
+    moved = await bench.adapter.update(bench.connection, ExternalRef(made.id, there["etag"]), later)
+    assert bench.calendar.get(made.id)["attendees"] == [answered, {"email": "kim@example.org"}]
+    await bench.adapter.update(bench.connection, moved.ref, replace(later, attendees=("max@example.org",)))
+    kept = bench.calendar.get(made.id)["attendees"]
+    assert kept == [{"email": "kim@example.org"}, {"email": "max@example.org"}]
+
+
 async def test_an_event_made_there_keeps_its_words(bench: Bench) -> None:
     made = bench.calendar.insert({**TEA, "location": "Kitchen", "attendees": [{"email": "a@example.org"}]})
     moved = await bench.adapter.update(

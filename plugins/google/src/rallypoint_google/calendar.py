@@ -22,7 +22,7 @@ from rallypoint.domains.booking.api import (
 )
 from rallypoint.sdk import Connection, PermanentFailure, PluginContext, RetryLater
 from rallypoint_google.client import ask, call
-from rallypoint_google.mapping import FIELDS, UNREADABLE, moment, read, written
+from rallypoint_google.mapping import FIELDS, UNREADABLE, guests, moment, read, written
 from rallypoint_google.services import CALENDAR
 from rallypoint_google.settings import GoogleSettings, settings_of
 
@@ -32,6 +32,7 @@ _PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({FIELDS})"
 _DAY_MS = 86_400_000
 _SMALLER = (25, 1)
 """Sizes of a page that is tried again because it is over the core's limit of a reply: it has long texts."""
+_GUESTS = {"fields": "attendees,extendedProperties/private"}
 _ALWAYS = {"singleEvents": "true", "maxAttendees": "25", "fields": _PAGE_FIELDS}
 
 
@@ -75,11 +76,12 @@ class GoogleCalendar:
 
     async def update(self, connection: Connection, ref: ExternalRef, event: CalendarEvent) -> ExternalEvent:
         """Change an event to ours, provided that it is as we know it; what users added to it stays."""
-        path, params = _path(ref.id), {"fields": FIELDS}
+        path, params, body = _path(ref.id), {"fields": FIELDS}, written(event)
         try:
-            reply = await call(
-                connection.client, "PATCH", path, params=params, body=written(event), etag=ref.etag
-            )
+            if not event.only_time:
+                existing = await ask(connection.client, path, _GUESTS)
+                body["attendees"] = guests(existing, event)
+            reply = await call(connection.client, "PATCH", path, params=params, body=body, etag=ref.etag)
         except PermanentFailure as refused:
             raise await self._contradiction(connection, ref, refused) from None
         return _event(reply)

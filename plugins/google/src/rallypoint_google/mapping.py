@@ -15,6 +15,9 @@ from rallypoint.domains.booking.api import CalendarEvent, ExternalEvent
 KEY = "rallypointKey"
 """Our private extended property: the stable id of the appointment in this calendar."""
 
+GUESTS = "rallypointGuests"
+"""Our private extended property: whom we invited, to be told from those whom people invited in Google."""
+
 MEETING = "rallypointMeeting"
 """Our private extended property of an event that was made for its Meet link: it blocks time and is no appointment."""
 
@@ -28,6 +31,7 @@ UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
 """What :func:`read` raises when a reply is not what Google documents."""
 
 _MAX_TEXT = 8_192
+_MAX_PROPERTY = 1_000
 _NO_TIME_OFF = frozenset({"workingLocation", "birthday"})
 
 
@@ -41,8 +45,26 @@ def written(event: CalendarEvent) -> dict[str, Any]:
         **_times(event),
         "attendees": [{"email": address} for address in event.attendees],
         "reminders": {"useDefault": True},
-        "extendedProperties": {"private": {KEY: event.uid}},
+        "extendedProperties": {
+            "private": {KEY: event.uid, GUESTS: ",".join(event.attendees)[:_MAX_PROPERTY]}
+        },
     }
+
+
+def guests(existing: Mapping[str, Any], event: CalendarEvent) -> list[dict[str, Any]]:
+    """Return whom an event is to invite: ours, and whom people invited in Google, with what they answered.
+
+    Args:
+        existing: The event as it is there; what we invited before, and would not any more, goes.
+        event: As it should be.
+    """
+    private = (existing.get("extendedProperties") or {}).get("private") or {}
+    ours = {address.lower() for address in event.attendees}
+    former = set(str(private.get(GUESTS, "")).lower().split(",")) - ours
+    named = [one for one in existing.get("attendees") or () if one.get("email")]
+    kept = [one for one in named if one["email"].lower() not in former]
+    there = {one["email"].lower() for one in kept}
+    return [*kept, *({"email": one} for one in event.attendees if one.lower() not in there)]
 
 
 def _times(event: CalendarEvent) -> dict[str, Any]:
