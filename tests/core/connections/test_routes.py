@@ -13,6 +13,7 @@ from tests.core.connections.oauth import oauth_service
 from tests.core.web.asgi import Got, ask
 
 from rallypoint.app import App, build
+from rallypoint.plugins.contributions import CALLBACK_PATH
 from rallypoint.settings import Settings
 from rallypoint.testing.oauth import OAuthFake, consent
 
@@ -161,13 +162,13 @@ async def test_a_denied_consent_comes_back_to_the_page(server: Server) -> None:
 )
 async def test_a_callback_that_nobody_began(server: Server, fake: OAuthFake, query: str) -> None:
     server.token = ""
-    assert (await server.ask("GET", f"{PATH}/callback{query}")).status == 400
+    assert (await server.ask("GET", f"{CALLBACK_PATH}{query}")).status == 400
     assert fake.requests == []
 
 
 @pytest.mark.parametrize("name", ["state", "code", "error"])
 async def test_a_callback_has_limits(server: Server, name: str) -> None:
-    assert (await server.ask("GET", f"{PATH}/callback?{name}={'a' * 5000}")).status == 400
+    assert (await server.ask("GET", f"{CALLBACK_PATH}?{name}={'a' * 5000}")).status == 400
 
 
 async def test_consent_needs_a_caller_a_service_and_a_page_of_ours(server: Server) -> None:

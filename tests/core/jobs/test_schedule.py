@@ -352,7 +352,7 @@ async def test_a_thousand_due_at_once_all_run_once_and_not_all_at_once(house: Ho
     await house.schedule.sweep("acme")
     await asyncio.sleep(0.1)
     assert len(done) == len(set(done)) == 1000
-    assert most == 16
+    assert 1 < most <= 16
 
 
 async def test_task_names_are_unique_in_a_plugin(house: House) -> None:

@@ -84,7 +84,7 @@ class Services:
         Raises:
             ValueError: The service's name is taken, or cannot stand in a path.
         """
-        if not _NAME.fullmatch(declared.service) or declared.service == "callback":
+        if not _NAME.fullmatch(declared.service):
             raise ValueError(f"{declared.service!r} cannot be a service's name")
         if known := self.known.get(declared.service):
             raise ValueError(f"the service {declared.service!r} is declared by {known.plugin}")
