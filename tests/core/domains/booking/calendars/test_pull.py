@@ -179,9 +179,15 @@ async def test_changes_here_are_written_during_a_long_look(world, calendar):
 async def test_what_is_over_is_pruned(world, calendar):
     await world.connect()
     calendar.add(world.at(0), world.at(1))
+    calendar.add(world.at(0), world.at(0) + 9 * DAY)
     await world.poll()
+    await blocks.prune(world.database)
+    assert len(await world.blocks()) == 2
     async with world.database.transaction() as tx:
-        await tx.execute("UPDATE booking_busy_blocks SET end_at = ?", clock.now() - 2 * DAY)
+        back = 30 * DAY
+        await tx.execute(
+            "UPDATE booking_busy_blocks SET start_at = start_at - ?, end_at = end_at - ?", back, back
+        )
     await blocks.prune(world.database)
     assert await world.blocks() == []
 

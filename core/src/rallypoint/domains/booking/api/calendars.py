@@ -69,9 +69,9 @@ class ExternalRef:
     etag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: of reading thousands of events, freezing them took a third
 class ExternalEvent:
-    """An event as a calendar has it.
+    """An event as a calendar has it; nobody changes it.
 
     Args:
         updated: Milliseconds, by the provider's clock.

@@ -108,4 +108,4 @@ class BusyBlock(Model):
 
     class Meta:
         table = "booking_busy_blocks"
-        indexes = (Index(fields=("connection_id", "is_long", "start_at")), Index(fields=("end_at",)))
+        indexes = (Index(fields=("connection_id", "is_long", "start_at")),)

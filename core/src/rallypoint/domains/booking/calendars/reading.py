@@ -12,6 +12,8 @@ from rallypoint.domains.booking.calendars.mapping import Key, blocks_time, is_to
 from rallypoint.storage.database import Database, Row
 
 _ASKED_AT_ONCE = 500
+_FEW = 100
+_LINKS = "SELECT id, external_id, etag FROM booking_calendar_links WHERE connection_id = ?"
 
 
 @dataclass
@@ -89,14 +91,16 @@ def _take_linked(made: Plan, claim: Claim, link: Row, event: ExternalEvent, now:
 
 
 async def _links_of(database: Database, claim: Claim, events: Mapping[str, ExternalEvent]) -> dict[str, Row]:
+    if len(events) > _FEW:  # most calendars have fewer links than a page has events
+        rows = await database.fetch(
+            f"{_LINKS} AND external_id IS NOT NULL LIMIT ?", claim.connection_id, _FEW + 1
+        )
+        if len(rows) <= _FEW:
+            return {row["external_id"]: row for row in rows}
     found: dict[str, Row] = {}
     for ids in _batches(list(events)):
-        rows = await database.fetch(
-            "SELECT id, external_id, etag, run FROM booking_calendar_links"  # noqa: S608 - marks alone
-            f" WHERE connection_id = ? AND external_id IN ({', '.join('?' * len(ids))})",
-            claim.connection_id,
-            *ids,
-        )
+        marks = ", ".join("?" * len(ids))
+        rows = await database.fetch(f"{_LINKS} AND external_id IN ({marks})", claim.connection_id, *ids)
         found |= {row["external_id"]: row for row in rows}
     return found
 

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ('is_long', fields.BooleanField()),
                 ('run', fields.IntField()),
             ],
-            options={'table': 'booking_busy_blocks', 'app': 'booking', 'indexes': [Index(fields=['connection_id', 'is_long', 'start_at']), Index(fields=['end_at'])], 'pk_attr': 'id'},
+            options={'table': 'booking_busy_blocks', 'app': 'booking', 'indexes': [Index(fields=['connection_id', 'is_long', 'start_at'])], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
