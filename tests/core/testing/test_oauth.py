@@ -41,9 +41,11 @@ def page(fake: OAuthFake, **changed: str | None) -> str:
 async def token(fake: OAuthFake, form: dict[str, str], *, basic: bool = False) -> tuple[int, Any]:
     encoded = base64.b64encode(f"{fake.client_id}:{fake.client_secret}".encode()).decode()
     headers = {"Authorization": f"Basic {encoded}"} if basic else {}
-    async with aiohttp.ClientSession() as client:
-        async with client.post(f"{fake.url}/token", data=form, headers=headers) as got:
-            return got.status, await got.json()
+    async with (
+        aiohttp.ClientSession(headers=headers) as client,
+        client.post(f"{fake.url}/token", data=form) as got,
+    ):
+        return got.status, await got.json()
 
 
 def exchange(fake: OAuthFake, code: str) -> dict[str, str]:

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
-from typing import TypeVar
 
 import structlog
 
 from rallypoint.connections import records, timeline
 from rallypoint.connections.api import Completed, Connection, Identity, Owner
 from rallypoint.connections.changes import Changes, Observer
-from rallypoint.connections.client import ApiClient
-from rallypoint.connections.consent import IDENTIFY_TIMEOUT, Consent, Consented, Return
+from rallypoint.connections.consent import Consent, Return
+from rallypoint.connections.grants import Grants
 from rallypoint.connections.http import ProviderHttp
 from rallypoint.connections.operators import OperatorClients
 from rallypoint.connections.records import Grant
 from rallypoint.connections.revocations import Revocations
-from rallypoint.connections.services import ConsentService, KeyService, Service, Services
+from rallypoint.connections.services import ConsentService, Service, Services
 from rallypoint.connections.states import States
-from rallypoint.errors import (
-    NeedsReauth,
-    NotFound,
-    PermanentFailure,
-    RetryLater,
-    Unavailable,
-    ValidationFailed,
-)
+from rallypoint.errors import NotFound
 from rallypoint.events.outbox import Outbox
 from rallypoint.identity.api import Mode
 from rallypoint.plugins.contributions import AnyConnection
@@ -38,7 +29,6 @@ from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row, Transaction
 from rallypoint.storage.leases import Leases
 
-T = TypeVar("T")
 FAREWELL_SECONDS = 10.0
 _log = structlog.stdlib.get_logger("rallypoint.connections")
 
@@ -74,6 +64,7 @@ class Connections(OperatorClients):
         self._consent = Consent(database, settings, self._declared, self._states, http)
         self.revocations = Revocations(database, vault, self._declared)
         self._changes.bind(self._declared, self.revocations)
+        self._grants = Grants(database, vault, self._declared, http)
         self._run: Runner = run_plainly
 
     async def open(self) -> None:
@@ -123,7 +114,7 @@ class Connections(OperatorClients):
         """
         known = self._declared.with_key(service)
         live = owner.mode == "live"
-        label = await self._identify(known, owner, api_key) if live else "Sandbox"
+        label = await self._grants.label(known, owner, api_key, self._run) if live else "Sandbox"
         sealed = self._vault.encrypt(api_key) if live else ""
         kept = await self._changes.keep(owner, service, Grant("api_key", sealed, Identity(label)))
         return kept.row, kept.created
@@ -173,7 +164,7 @@ class Connections(OperatorClients):
         back = Return(state, code, error, services, path)
         consented = await self._consent.come_back(back, self._run)
         kept = await self._changes.keep(
-            consented.asked.owner, consented.asked.service, await self._grant(consented)
+            consented.asked.owner, consented.asked.service, await self._grants.of_consent(consented)
         )
         if kept.revocation is not None:
             await self.revocations.at_once(kept.revocation)
@@ -274,46 +265,6 @@ class Connections(OperatorClients):
         """Return what happened to a connection."""
         return await timeline.read(self._database, connection_id)
 
-    async def _identify(self, known: KeyService, owner: Owner, api_key: str) -> str:
-        declared = known.declared
-        client = ApiClient(self._http, declared.base_url, lambda: declared.authorize(api_key))
-        candidate = self._declared.candidate(known, owner, client)
-        try:
-            return await self._run(
-                known.plugin,
-                _awaited(declared.identify(candidate)),
-                what="identify",
-                timeout=IDENTIFY_TIMEOUT,
-            )
-        except (NeedsReauth, PermanentFailure) as error:
-            message = f"{declared.title} does not accept this key"
-            raise ValidationFailed({"api_key": [message]}, message) from error
-        except RetryLater as error:
-            wait = max(1, round(error.after or 5))
-            raise Unavailable(
-                f"{declared.title} cannot be reached at present", headers={"Retry-After": str(wait)}
-            ) from error
-
-    async def _grant(self, consented: Consented) -> Grant:
-        """Return what is to be kept of a consent; a refresh token that does not come again stays as it was."""
-        asked, tokens, who = consented.asked, consented.tokens, consented.identity
-        if tokens is None:
-            return Grant("oauth2", "", who, consented.scopes)
-        if not tokens.refresh:
-            tokens = replace(tokens, refresh=await self._refresh_token_of(asked.owner, asked.service, who))
-        sealed = self._vault.encrypt(tokens.pack())
-        return Grant("oauth2", sealed, who, consented.scopes, tokens.expires_at)
-
-    async def _refresh_token_of(self, owner: Owner, service: str, who: Identity) -> str:
-        async with self._database.transaction() as tx:
-            row = await records.of_user(tx, owner, service)
-        if row is None or not row["external_id"] or row["external_id"] != records.external_id(who):
-            return ""
-        try:
-            return self._declared.keeper.unseal(row).tokens.refresh
-        except NeedsReauth:
-            return ""
-
     async def _bid_farewell(self, row: Row) -> None:
         known, connection = self._declared.known.get(row["service"]), self._declared.connection(row)
         if not isinstance(known, ConsentService) or known.declared.farewell is None:
@@ -331,5 +282,5 @@ def _not_connected(service: str) -> NotFound:
     return NotFound(f"{service!r} is not connected")
 
 
-async def _awaited(work: Awaitable[T]) -> T:
-    return await work
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
