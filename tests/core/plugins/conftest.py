@@ -29,7 +29,7 @@ def load_plugins(site: Path, tmp_path: Path) -> Load:
     """Loads the core's domains and what is installed in ``site``, under settings given by name."""
 
     def run(**values: Any) -> Plugins:
-        values = {"data_dir": tmp_path / "var", "secret_key": "k" * 40, "load_timeout": 0.5, **values}
+        values = {"data_dir": tmp_path / "var", "secret_key": "k" * 40, "load_timeout": 3.0, **values}
         return load_installed(site, Settings(_env_file=None, **values))
 
     return run
