@@ -16,7 +16,7 @@ from rallypoint.commands.dev import sources
 from rallypoint.testing.install import install_plugin
 
 pytestmark = pytest.mark.slow
-PATIENCE = 30
+PATIENCE = 120
 
 
 @pytest.fixture

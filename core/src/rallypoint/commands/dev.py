@@ -21,7 +21,7 @@ from rallypoint.plugins.shared import read_states
 from rallypoint.plugins.status import PluginStatus
 from rallypoint.settings import Settings
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _STEP_SECONDS = 0.2
 
