@@ -69,8 +69,8 @@ class Engine:
         await self.database.close()
 
 
-async def _nobody(_: Transaction) -> list[str]:
-    return []
+async def _nobody(_: Transaction) -> Mapping[str, tuple[str, ...]]:
+    return {}
 
 
 def payload(room_id: str, number: int) -> dict[str, Any]:
