@@ -11,6 +11,7 @@ import argparse
 import gc
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
