@@ -193,7 +193,9 @@ async def _awaited(work: Awaitable[None]) -> None:
 
 def _for_owner(task: Task, error: Exception) -> str:
     """Return what a connection's owner is told; a bug's text is the operator's."""
-    return f"{task.name}: {error}" if isinstance(error, PluginError) else f"{task.name}: an error in the plugin"
+    return (
+        f"{task.name}: {error}" if isinstance(error, PluginError) else f"{task.name}: an error in the plugin"
+    )
 
 
 def _failed(planned: _Planned, row: Row, error: Exception) -> Result:

@@ -8,7 +8,6 @@ from rallypoint.domains.booking.api import BusyRequest, CursorExpired, Interval
 from rallypoint.domains.booking.calendars import blocks, claims
 from rallypoint.domains.booking.calendars.claims import ClaimLost
 from rallypoint.errors import NeedsReauth, RetryLater
-from rallypoint.storage import clock
 from rallypoint.storage.ids import new_id
 from support.memory_calendar import DEAD
 
