@@ -22,6 +22,7 @@ BENCHMARKS = (
     "event_to_socket",
     "rest_while_draining",
     "connections_due",
+    "calendar_sync",
 )
 SECONDS = 900
 

@@ -25,6 +25,7 @@ SMALL = {
     "fanout_cluster": ["--runs=2", "--seconds=0.2"],
     "rest_while_draining": ["--runs=1", "--seconds=0.5", "--targets=20", "--events=1000"],
     "connections_due": ["--runs=1", "--seconds=0.5", "--connections=50"],
+    "calendar_sync": ["--runs=1", "--events=200"],
     "event_to_socket": ["--runs=1", "--seconds=0.5"],
 }
 NODE = {"socketio_fanout", "fanout_cluster", "event_to_socket"}
