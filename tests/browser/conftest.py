@@ -87,6 +87,10 @@ class Tab:
         """Click what leads to another page."""
         self("click", role=role, name=name, within=within, away=True)
 
+    def wait_for(self, text: str, within: str) -> None:
+        """Wait until the page says something there, which it may do a moment after a click."""
+        self("read", within=within, text=text)
+
     def text(self, within: str | None = None) -> str:
         return str(self("text", within=within))
 

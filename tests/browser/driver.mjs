@@ -66,6 +66,7 @@ const commands = {
   async press({ key, away }) { await leading(away, () => page.keyboard.press(key)); },
   async type({ text }) { await page.keyboard.type(text); },
   async evaluate({ script }) { return page.evaluate(script); },
+  async read({ within, text }) { await page.locator(within).filter({ hasText: text }).waitFor({ state: "attached" }); },
   async text({ within }) { return page.locator(within ?? "body").innerText(); },
   async url() { return page.url(); },
   async html() { return page.content(); },

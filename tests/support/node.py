@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 PEERS = Path(__file__).parents[1] / "peers"
 
@@ -24,15 +25,20 @@ def need_node() -> str:
 
 @cache
 def need_packages() -> Path:
-    """Install the packages of tests/peers once, and return that folder."""
+    """Install the packages of tests/peers once, whichever test process comes first, and return that folder."""
     need_node()
+    with FileLock(PEERS / "install.lock"):
+        _install()
+    return PEERS
+
+
+def _install() -> None:
     wanted = json.loads((PEERS / "package.json").read_text())["dependencies"]
     if not all((PEERS / "node_modules" / name / "package.json").exists() for name in wanted):
         command = [str(shutil.which("npm")), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=PEERS, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             without(f"npm could not install the clients: {done.stderr[-500:]}")
-    return PEERS
 
 
 def without(reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ class World:
         self.house = app.house
         self.plugins = app.opening.plugins
         self.fake = fake
+        # Of this test: a suite may run for longer than a session.
+        self.now = datetime.now(UTC).replace(microsecond=0)
+        self.soon, self.running = self.now + timedelta(hours=2), self.now - timedelta(minutes=5)
 
     async def connect(self, owner: Owner = MIA) -> None:
         await self.house.connections.connect(owner, "focusmate", "demo-key")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from plugins.focusmate.tests.conftest import ACCOUNT, USER, World
@@ -11,9 +11,6 @@ from rallypoint.domains.rooms.api import Pull
 from rallypoint.errors import NeedsReauth, NotFound, RetryLater
 from rallypoint_focusmate.settings import FocusmateSettings
 from rallypoint_focusmate.source import Source
-
-START = datetime.now(UTC) - timedelta(minutes=5)
-
 
 def source(world: World) -> Source:
     (plugin,) = (one for one in world.plugins.loaded if one.name == "focusmate")
@@ -27,7 +24,7 @@ def pull(session: str, *, api_key: str | None = None, mode: str = "live") -> Pul
 
 
 async def test_with_the_callers_connection(world: World) -> None:
-    world.fake.book("s1", START, users=("fm-me", "fm-partner"))
+    world.fake.book("s1", world.running, users=("fm-me", "fm-partner"))
     world.fake.join("s1", "fm-me")
     await world.connect()
     room = await source(world).pull(pull("s1"))
@@ -43,7 +40,7 @@ async def test_with_the_callers_connection(world: World) -> None:
 
 
 async def test_with_the_key_of_the_rooms_integration(world: World) -> None:
-    world.fake.book("s1", START - timedelta(hours=3))
+    world.fake.book("s1", world.running - timedelta(hours=3))
     room = await source(world).pull(pull("s1", api_key="demo-key"))
     assert room is not None
     assert room.ended

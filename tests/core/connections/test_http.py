@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.logged import logged
 from tests.core.connections.conftest import KEY, AcmeFake
 
+from rallypoint.connections import http as http_client
 from rallypoint.connections.breaker import Breaker
 from rallypoint.connections.http import HttpOptions, ProviderHttp, Request
 from rallypoint.connections.replies import reason_code, retry_after
@@ -246,12 +248,10 @@ def test_any_refusal_can_be_read(payload: Any) -> None:
     assert len(reason_code(payload)) <= 100
 
 
-async def test_the_log_names_nobody(
-    http: ProviderHttp, acme: AcmeFake, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(PermanentFailure):
+async def test_the_log_names_nobody(http: ProviderHttp, acme: AcmeFake) -> None:
+    with logged(http_client) as logs, pytest.raises(PermanentFailure):
         await http.call(get(acme, "/calendars/alice@example.com/bob%40example.com?token=s3cret"))
-    logged = capsys.readouterr().out
+    logged = str(logs)
     assert "/calendars/…/…" in logged
     assert "example.com" not in logged
     assert "s3cret" not in logged

@@ -54,8 +54,7 @@ async def installed(site: Path, load_plugins, database: Database) -> Database:
         await tx.execute(
             "INSERT INTO plugin_records"
             " (plugin, distribution, version, table_prefix, services, providers, listens, seen_at)"
-            " VALUES ('acme_extra', 'x', '1', 'acme_extra_', '[]', '[]', ?, 0)",
-            False,
+            " VALUES ('acme_extra', 'x', '1', 'acme_extra_', '[]', '[]', '[]', 0)"
         )
         for service in ("acme", "others"):
             await tx.execute(

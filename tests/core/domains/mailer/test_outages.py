@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-import structlog
 
 from core.domains.mailer.conftest import LIVE, Post
 from rallypoint.app import App
+from rallypoint.domains.mailer import attempt
 from rallypoint.domains.mailer.api import Handover, OutgoingMail, TransportAway
 from rallypoint.domains.mailer.service import DRAIN
 from rallypoint.errors import BadConfig, RetryLater
 from rallypoint.storage import clock
 from rallypoint.storage.leases import Leases
+from support.logged import logged
 
 
 async def test_while_the_transport_is_away_one_message_asks_and_all_go_when_it_is_back(post: Post) -> None:
@@ -61,7 +62,7 @@ async def test_what_holds_up_one_message_in_the_same_way_as_all_waits(post: Post
 async def test_a_transport_with_a_bug_is_tried_again_and_logged_without_addresses(post: Post) -> None:
     post.answer = lambda _mail: KeyError("ada@example.com")
     await post.put("hello")
-    with structlog.testing.capture_logs() as logs:
+    with logged(attempt) as logs:
         await post.run()
     assert await post.states() == {"hello": "queued"}
     assert "KeyError" in str(logs)
