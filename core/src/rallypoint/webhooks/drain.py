@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 
 from rallypoint.storage import clock
 from rallypoint.storage.database import Row
@@ -25,7 +26,9 @@ from rallypoint.webhooks.tools import Tools
 LEASE_SECONDS = 15.0
 _SAFETY_SECONDS = 2.0
 _TICK_SECONDS = 0.25
-_BATCH_SECONDS = 0.01
+_BATCH_SECONDS = 0.1
+"""How long outcomes are gathered while others are still to come: one commit serves them all."""
+_LAST_SECONDS = 0.01
 _ATTEMPTS_A_PAGE = 100
 """Few enough that a request which writes need not wait long for the page before it."""
 _LANES_IN_MEMORY = 2_000
@@ -57,6 +60,7 @@ class Drain:
         self._changed: dict[str, Destination] = {}
         self._signal = asyncio.Event()
         self._look = True
+        self._unwritten_since: float | None = None
         self._ticked = time.monotonic()
         self._grace = 0.0
 
@@ -80,7 +84,8 @@ class Drain:
         try:
             while not self.over:
                 await self._renew()
-                await self._flush()
+                if self._until_flush() <= 0:
+                    await self._flush()
                 if self._look:
                     await self._load()
                 if self._lanes or self._look:
@@ -100,14 +105,9 @@ class Drain:
         self._signal.set()
 
     async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._signal.wait(), _TICK_SECONDS)
-        except TimeoutError:
-            pass
-        else:
-            self._signal.clear()
-            # More outcomes come meanwhile, and one commit serves them all.
-            await asyncio.sleep(_BATCH_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._signal.wait(), max(0.0, self._until_flush()))
+        self._signal.clear()
         if time.monotonic() - self._ticked >= _TICK_SECONDS:
             await self._tick()
 
@@ -205,7 +205,7 @@ class Drain:
         else:
             self._failed(lane, item, result)
         self._offer(target)
-        self._signal.set()
+        self._tell()
 
     def _succeeded(self, lane: Lane, item: Item, result: Result) -> None:
         if lane.target.failing_since is not None:
@@ -262,7 +262,7 @@ class Drain:
 
     def _withdraw(self, target: Destination) -> None:
         self._close(target, "gone")
-        self._signal.set()
+        self._tell()
 
     def _close(self, target: Destination, reason: str) -> None:
         target.closed = reason
@@ -276,11 +276,38 @@ class Drain:
     def _leave(self, lane: Lane) -> None:
         lane.items.clear()
         self._left.append(lane)
-        self._signal.set()
+        self._tell()
 
     # Writing
 
+    def _tell(self) -> None:
+        """Have what is new written down in time."""
+        if self._unwritten_since is None:
+            self._unwritten_since = time.monotonic()
+            self._signal.set()
+        elif self._is_page_full or self._is_last:
+            self._signal.set()
+
+    def _until_flush(self) -> float:
+        """Return the seconds after which a page is to be written; those of a tick where there is none."""
+        if self._unwritten_since is None:
+            return _TICK_SECONDS
+        if self._is_page_full:
+            return 0.0
+        patience = _LAST_SECONDS if self._is_last else _BATCH_SECONDS
+        return self._unwritten_since + patience - time.monotonic()
+
+    @property
+    def _is_page_full(self) -> bool:
+        return len(self._attempted) >= _ATTEMPTS_A_PAGE
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether no further outcome is to come from what is in memory."""
+        return len(self._left) == len(self._lanes)
+
     async def _flush(self) -> None:
+        self._unwritten_since = None
         while self._attempted or self._left or self._changed:
             count = min(len(self._attempted), _ATTEMPTS_A_PAGE)
             attempted = [self._attempted.popleft() for _ in range(count)]
