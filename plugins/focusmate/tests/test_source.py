@@ -12,6 +12,7 @@ from rallypoint.errors import NeedsReauth, NotFound, RetryLater
 from rallypoint_focusmate.settings import FocusmateSettings
 from rallypoint_focusmate.source import Source
 
+
 def source(world: World) -> Source:
     (plugin,) = (one for one in world.plugins.loaded if one.name == "focusmate")
     settings = plugin.ctx.settings

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.logged import logged
 from tests.core.connections.conftest import KEY, AcmeFake
 
 from rallypoint.connections import http as http_client
@@ -18,6 +17,7 @@ from rallypoint.connections.breaker import Breaker
 from rallypoint.connections.http import HttpOptions, ProviderHttp, Request
 from rallypoint.connections.replies import reason_code, retry_after
 from rallypoint.errors import NeedsReauth, PermanentFailure, RetryLater
+from support.logged import logged
 
 
 def get(acme: AcmeFake, path: str = "/me", **more: Any) -> Request:
@@ -251,7 +251,7 @@ def test_any_refusal_can_be_read(payload: Any) -> None:
 async def test_the_log_names_nobody(http: ProviderHttp, acme: AcmeFake) -> None:
     with logged(http_client) as logs, pytest.raises(PermanentFailure):
         await http.call(get(acme, "/calendars/alice@example.com/bob%40example.com?token=s3cret"))
-    logged = str(logs)
-    assert "/calendars/…/…" in logged
-    assert "example.com" not in logged
-    assert "s3cret" not in logged
+    text = str(logs)
+    assert "/calendars/…/…" in text
+    assert "example.com" not in text
+    assert "s3cret" not in text

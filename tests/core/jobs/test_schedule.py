@@ -253,15 +253,40 @@ async def test_a_dead_process_is_taken_over_and_its_late_write_refused(house: Ho
     await house.settled()
     async with house.database.transaction() as tx:
         await tx.execute("UPDATE scheduled_runs SET next_at = ?", 1)
-    frozen = await runs.claim(house.database, "acme/sync/", ttl=0)
+    (frozen,) = await runs.claim(house.database, [("acme/sync/", 0)])
     assert frozen is not None
     await asyncio.sleep(0.002)
-    taken = await runs.claim(house.database, "acme/sync/", ttl=60)
+    (taken,) = await runs.claim(house.database, [("acme/sync/", 60)])
     assert taken is not None
-    assert await runs.claim(house.database, "acme/sync/", ttl=60) is None
-    assert not await runs.settle(house.database, frozen, runs.Result(5, "late"))
-    assert await runs.settle(house.database, taken, runs.Result(7))
-    assert (await house.row())["next_at"] == 7
+    assert await runs.claim(house.database, [("acme/sync/", 60)]) == [None]
+    await runs.settle(house.database, [(frozen, runs.Result(5, "late"))])
+    assert (await house.row())["claimed_until"] == taken["claimed_until"]
+    await runs.settle(house.database, [(taken, runs.Result(7))])
+    row = await house.row()
+    assert (row["next_at"], row["claimed_until"], row["last_error"]) == (7, 0, "")
+
+
+async def test_rows_are_claimed_and_settled_many_at_a_time_each_by_itself(house: House) -> None:
+    async with house.database.transaction() as tx:
+        for name in ("a", "b", "c"):
+            await runs.make_due(tx, "acme", name, "")
+    claimed = await runs.claim(house.database, [("acme/c/", 60), ("acme/x/", 60), ("acme/a/", 60)])
+    assert [row and row["id"] for row in claimed] == ["acme/c/", None, "acme/a/"]
+    first, _, third = claimed
+    assert first is not None
+    assert third is not None
+    await runs.settle(house.database, [(first, runs.Result(5, "broken", 2)), (third, runs.Result(7))])
+    rows = await house.database.fetch(
+        "SELECT id, next_at, failures, last_error FROM scheduled_runs ORDER BY id"
+    )
+    assert [
+        (row["id"], row["next_at"], row["failures"], row["last_error"])
+        for row in rows
+        if row["id"] != "acme/b/"
+    ] == [
+        ("acme/a/", 7, 0, ""),
+        ("acme/c/", 5, 2, "broken"),
+    ]
 
 
 async def test_a_killed_server_finds_its_tasks_due_at_the_next_start(house: House) -> None:
@@ -269,7 +294,7 @@ async def test_a_killed_server_finds_its_tasks_due_at_the_next_start(house: Hous
         pytest.skip("other processes may be alive: their claims are waited out")
     async with house.database.transaction() as tx:
         await runs.make_due(tx, "acme", "sync", "")
-    assert await runs.claim(house.database, "acme/sync/", ttl=3600) is not None
+    assert await runs.claim(house.database, [("acme/sync/", 3600)]) != [None]
     work = Work()
     await house.start(global_task(work))
     await house.settled()

@@ -67,7 +67,8 @@ class Fanout:
         total = 0
         try:
             while rows := await self._read():
-                lease = await self._leases.renew(lease, _LEASE_SECONDS)
+                if total:  # else it has just been acquired
+                    lease = await self._leases.renew(lease, _LEASE_SECONDS)
                 async with self._database.transaction() as tx:
                     await self._leases.guard(tx, lease)
                     await self._write(tx, rows)

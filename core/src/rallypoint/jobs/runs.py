@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rallypoint.storage import clock
@@ -132,39 +133,54 @@ async def due(database: Database, plugin: str, task: str, limit: int) -> list[st
     return [row["id"] for row in rows]
 
 
-async def claim(database: Database, row_id: str, ttl: float) -> Row | None:
-    """Take a due row for ``ttl`` seconds; None when it is not due or another process has it."""
-    at = clock.now()
+async def claim(database: Database, wanted: Sequence[tuple[str, float]]) -> list[Row | None]:
+    """Take rows that are due, each for so many seconds.
+
+    Args:
+        database: Where the rows are.
+        wanted: Ids, none twice, each with its seconds.
+
+    Returns:
+        The rows in the order of their ids given; None for one that is not due or that another process has.
+    """
+    at, taken = clock.now(), {}
     async with database.transaction() as tx:
-        return await tx.fetch_one(
-            "UPDATE scheduled_runs SET claimed_until = ?, fence = fence + 1, last_started_at = ?"
-            " WHERE id = ? AND next_at <= ? AND claimed_until <= ? RETURNING *",
-            at + round(ttl * 1000),
-            at,
-            row_id,
-            at,
-            at,
-        )
+        for row_id, ttl in sorted(wanted):
+            taken[row_id] = await tx.fetch_one(
+                "UPDATE scheduled_runs SET claimed_until = ?, fence = fence + 1, last_started_at = ?"
+                " WHERE id = ? AND next_at <= ? AND claimed_until <= ? RETURNING *",
+                at + round(ttl * 1000),
+                at,
+                row_id,
+                at,
+                at,
+            )
+    return [taken[row_id] for row_id, _ in wanted]
 
 
-async def settle(database: Database, row: Row, result: Result) -> bool:
-    """Write how a claimed run went; tells whether the claim still held.
+async def settle(database: Database, ended: Sequence[tuple[Row, Result]]) -> list[None]:
+    """Write how claimed runs went, except where the claim holds no more.
 
     A row that was made due, or parked, while it ran keeps that.
     """
     at = clock.now()
     async with database.transaction() as tx:
-        changed = await tx.execute(
+        await tx.execute_many(
             "UPDATE scheduled_runs SET claimed_until = 0, last_finished_at = ?, failures = ?, last_error = ?,"
             " last_success_at = COALESCE(?, last_success_at),"
             " next_at = CASE WHEN next_at = ? THEN ? ELSE next_at END WHERE id = ? AND fence = ?",
-            at,
-            result.failures,
-            result.error[:_MAX_ERROR],
-            None if result.error else at,
-            row["next_at"],
-            result.next_at,
-            row["id"],
-            row["fence"],
+            [
+                (
+                    at,
+                    result.failures,
+                    result.error[:_MAX_ERROR],
+                    None if result.error else at,
+                    row["next_at"],
+                    result.next_at,
+                    row["id"],
+                    row["fence"],
+                )
+                for row, result in sorted(ended, key=lambda one: str(one[0]["id"]))
+            ],
         )
-    return bool(changed)
+    return [None] * len(ended)

@@ -25,12 +25,15 @@ from rallypoint.plugins.contributions import Task
 from rallypoint.plugins.running import Runner, run_plainly
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row, Transaction
+from rallypoint.storage.together import Together
 
 SWEEP_SECONDS = 5.0
 CLAIM_MARGIN = 30.0
 """Seconds a claim outlives its task's timeout: after them another process takes over from a dead one."""
 _FIRST_BACKOFF = 5.0
 _BATCH = 1000
+_TOGETHER_SECONDS = 0.03
+"""How long a claim, and an outcome, waits for others: of thousands that are due at once many go in one commit."""
 _log = structlog.stdlib.get_logger("rallypoint.schedule")
 
 
@@ -62,6 +65,8 @@ class Schedule:
         self._connections = connections
         self._run = run
         self._planned: dict[tuple[str, str], _Planned] = {}
+        self._claim = Together(partial(runs.claim, database), _TOGETHER_SECONDS)
+        self._settle = Together(partial(runs.settle, database), _TOGETHER_SECONDS)
         connections.observe(self._connection_changed)
 
     def add(self, plugin: str, tasks: Iterable[Task]) -> None:
@@ -123,14 +128,14 @@ class Schedule:
                 self._jobs.wake(planned.job, row_id)
 
     async def _run_row(self, planned: _Planned, row_id: str) -> None:
-        row = await runs.claim(self._database, row_id, planned.task.timeout + CLAIM_MARGIN)
+        row = await self._claim((row_id, planned.task.timeout + CLAIM_MARGIN))
         if row is None:
             return
         result = Result(clock.now(), "interrupted", row["failures"])
         try:
             result = await self._attempt(planned, row)
         finally:  # a run that is cancelled by a stop is due again at the next start
-            await runs.settle(self._database, row, result)
+            await self._settle((row, result))
         if result.next_at is not None and result.next_at - clock.now() < SWEEP_SECONDS * 1000:
             self._jobs.wake_at(result.next_at, planned.job, row_id)
 

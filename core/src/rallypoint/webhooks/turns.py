@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
-_PAUSE_SECONDS = 0.001
+_REST_SECONDS = 0.001
+_LONGEST_REST = 0.05
+_TIMES_LATE = 4
 
 
 def never() -> bool:
@@ -19,9 +22,12 @@ class Turns:
 
     Receivers that answer at once would otherwise have every post under way go on in the same turn; a request takes
     a dozen turns, and each would be as long as all those posts. While ``busy``, one goes through and the loop may
-    then rest for a millisecond: a transaction is a dozen steps between the loop and SQLite's thread, each of which
-    would else wait for a core and for the interpreter's lock. So a busy process still begins hundreds of posts a
-    second. What waits for slow receivers is not limited.
+    then rest: a transaction is a dozen steps between the loop and SQLite's thread, each of which would else wait
+    for a core and for the interpreter's lock. A rest is a millisecond, and longer by four times what the loop was
+    late for the end of the one before: requests come first where there is too little of the machine for both, and
+    a process that only waits for others still begins hundreds of posts a second. No rest is longer than a
+    twentieth of a second, so that posts go on however busy the process is. What waits for slow receivers is not
+    limited.
 
     Args:
         most: Let through in one turn.
@@ -32,6 +38,7 @@ class Turns:
         self._most, self._busy = most, busy
         self._left = 0
         self._armed = False
+        self._rest = _REST_SECONDS
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def take(self) -> None:
@@ -50,10 +57,16 @@ class Turns:
         self._armed = True
         if self._busy():
             self._left = 1
-            loop.call_later(_PAUSE_SECONDS, self._next)
+            # Of this clock, since uvloop's own counts whole milliseconds.
+            loop.call_later(self._rest, self._rested, time.monotonic() + self._rest)
         else:
             self._left = self._most
             loop.call_soon(self._next)
+
+    def _rested(self, due: float) -> None:
+        late = max(0.0, time.monotonic() - due)
+        self._rest = min(_REST_SECONDS + _TIMES_LATE * late, _LONGEST_REST)
+        self._next()
 
     def _next(self) -> None:
         self._armed = False
