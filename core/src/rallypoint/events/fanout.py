@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from rallypoint.events.types import EventType
 from rallypoint.jobs.api import Jobs
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Row, Transaction
-from rallypoint.storage.leases import Leases
+from rallypoint.storage.leases import Lease, LeaseLost, Leases
 from rallypoint.webhooks.queue import DRAIN, Entry, enqueue, shards_of, wake_keys
 
 _BATCH = 500
@@ -56,27 +57,44 @@ class Fanout:
         self._types = types
         self._listeners, self._react = listeners, react
         self._shards = shards_of(database)
+        self._lease: Lease | None = None
+        self._renew_at = 0.0
         jobs.handle(FANOUT, self._run)
         jobs.every(2.0, "events.fanout_sweep", self._sweep)
 
     async def run(self) -> int:
-        """Fan out everything that is committed and return how many events that was."""
-        lease = await self._leases.acquire(FANOUT, _LEASE_SECONDS)
-        if lease is None:
-            return 0  # its holder looks again when it ends
+        """Fan out everything that is committed and return how many events that was.
+
+        While another process has the lease that is none: its holder looks again when it ends.
+        """
         total = 0
         try:
-            while rows := await self._read():
-                if total:  # else it has just been acquired
-                    lease = await self._leases.renew(lease, _LEASE_SECONDS)
+            while (lease := await self._hold()) and (rows := await self._read()):
                 async with self._database.transaction() as tx:
                     await self._leases.guard(tx, lease)
                     await self._write(tx, rows)
                 total += len(rows)
+        except LeaseLost:
+            self._lease = None
+            raise
         finally:
-            if await self._leases.release(lease):
-                self._jobs.wake(FANOUT)
+            await self._let_go()
         return total
+
+    async def _hold(self) -> Lease | None:
+        """Return the lease, acquired anew once half its time is over; None while another process has it."""
+        if self._lease is None or time.monotonic() > self._renew_at:
+            self._renew_at = time.monotonic() + _LEASE_SECONDS / 2
+            self._lease = await self._leases.acquire(FANOUT, _LEASE_SECONDS)
+        return self._lease
+
+    async def _let_go(self) -> None:
+        """Give the lease up, except where nobody else could want it: there it is kept for the next event."""
+        if self._lease is None or self._database.is_sqlite:
+            return
+        lease, self._lease = self._lease, None
+        if await self._leases.release(lease):
+            self._jobs.wake(FANOUT)
 
     async def _run(self, _key: str) -> None:
         await self.run()

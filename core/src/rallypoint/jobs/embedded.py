@@ -16,6 +16,7 @@ import structlog
 from rallypoint.jobs.api import JobHandler
 from rallypoint.jobs.lane import Job, Lane
 from rallypoint.storage import clock
+from rallypoint.storage.precedence import in_background
 
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 60.0
@@ -100,7 +101,8 @@ class EmbeddedJobs:
 
     async def start(self) -> None:
         """Begin to run jobs, those woken before included."""
-        self._context = contextvars.copy_context()  # jobs must not inherit a caller's transaction or request
+        # Jobs must not inherit a caller's transaction or request, and clients go before them.
+        self._context = in_background(contextvars.copy_context())
         self._loop = asyncio.get_running_loop()
         early, self._early = self._early, {}
         for (task, key), at in early.items():

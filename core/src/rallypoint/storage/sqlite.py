@@ -6,6 +6,7 @@ whatever ``busy_timeout`` says (https://www.sqlite.org/lang_transaction.html §2
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import Any, cast
 
@@ -13,6 +14,8 @@ from tortoise.backends.base.client import TransactionalDBClient, TransactionCont
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
+
+from rallypoint.storage.precedence import PrecedenceLock
 
 SQLITE_ERRORS = (OperationalError, sqlite3.OperationalError)
 _OUTAGES = {
@@ -73,6 +76,7 @@ class Client(SqliteClient):
     def __init__(self, file_path: str, **kwargs: Any) -> None:
         super().__init__(file_path, **kwargs)
         self.pragmas["journal_size_limit"] = 64 * 1024 * 1024
+        self._lock = cast(asyncio.Lock, PrecedenceLock())
 
     def _in_transaction(self) -> TransactionContext:
         return _Begun(ImmediateTransaction(self), self._lock)

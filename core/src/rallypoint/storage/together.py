@@ -7,12 +7,14 @@ import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from rallypoint.storage.precedence import in_background
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Together(Generic[T, R]):
-    """Gathers items for a moment, so that one transaction serves all their callers.
+    """Gathers items for a moment, so that one transaction, in the background, serves all their callers.
 
     Args:
         work: Does something for items and returns a result for each, in their order; what it raises every one of
@@ -31,7 +33,7 @@ class Together(Generic[T, R]):
         self._waiting.append((item, place))
         if len(self._waiting) == 1:
             # Nobody's transaction or request is the one that all are served in.
-            task = contextvars.Context().run(asyncio.create_task, self._serve())
+            task = in_background(contextvars.Context()).run(asyncio.create_task, self._serve())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await place
