@@ -1,5 +1,7 @@
 # Everything builds .venv by itself; only Python 3.11+, make and git are needed.
 PYTHON ?= python3
+# Files of tests run in so many processes at once; each has a database, servers and accounts of its own.
+TEST_PROCESSES ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
@@ -14,7 +16,7 @@ cluster: $(VENV)/installed
 	$(BIN)/python tools/cluster.py
 
 test: $(VENV)/installed
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 coverage: $(VENV)/installed
 	$(BIN)/coverage erase

@@ -14,9 +14,9 @@ from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
 from rallypoint.storage.migrate import applied, migrate
 from support import columns
-from support.served import alice, bob, column, new_caller, postgresql, server, server_env
+from support.served import alice, bob, column, new_caller, postgresql, server, server_env, servers
 
-__all__ = ["alice", "bob", "column", "new_caller", "postgresql", "server", "server_env"]
+__all__ = ["alice", "bob", "column", "new_caller", "postgresql", "server", "server_env", "servers"]
 
 
 def pytest_report_header() -> str:

@@ -51,7 +51,7 @@ class Engine:
         )
         self.database = Database.from_settings(settings)
         self.vault = Vault(settings)
-        leases = Leases(self.database)
+        self.leases = leases = Leases(self.database)
         self.jobs = make_jobs(self.database, leases, runs=False, concurrency=CONCURRENCY, queues=())
         self.outbox = Outbox(self.database, self.jobs, Hub(settings))
         self.targets = Targets(self.database, self.vault, settings)
@@ -159,6 +159,7 @@ async def measure(options: argparse.Namespace) -> dict[str, float]:
     engine = Engine(options.data_dir)
     await engine.open()
     try:
+        await engine.leases.inherit()  # as a server does that finds itself alone: the run before held them
         targets = await aim(engine, options.rooms, options.port)
         work = await raise_events(engine, targets, options.events)
         if options.work is not None:

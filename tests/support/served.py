@@ -46,13 +46,28 @@ def server_env(column: str, request: pytest.FixtureRequest) -> Callable[[], dict
 
 
 @pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, ServerProcess]]:
+    """The running servers by column: each outlives the turns that the columns take, file by file."""
+    running: dict[str, ServerProcess] = {}
+    yield running
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture(scope="session")
 def server(
-    server_env: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+    column: str,
+    servers: dict[str, ServerProcess],
+    server_env: Callable[[], dict[str, str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> ServerProcess:
     """A running server that all tests of a column share; each test registers accounts of its own."""
-    env = {"RALLYPOINT_RATE_LIMITS": "off", "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on", **server_env()}
-    with ServerProcess(tmp_path_factory.mktemp("server"), env) as running:
-        yield running
+    if column not in servers:
+        env = {"RALLYPOINT_RATE_LIMITS": "off", "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on", **server_env()}
+        made = ServerProcess(tmp_path_factory.mktemp("server"), env)
+        made.start()
+        servers[column] = made
+    return servers[column]
 
 
 class Caller:

@@ -11,9 +11,9 @@ import pytest
 
 from rallypoint.testing.server import ServerProcess
 from support.receiver import Receiver
-from support.served import Caller, alice, bob, column, new_caller, postgresql, server, server_env
+from support.served import Caller, alice, bob, column, new_caller, postgresql, server, server_env, servers
 
-__all__ = ["alice", "bob", "column", "new_caller", "postgresql", "server", "server_env"]
+__all__ = ["alice", "bob", "column", "new_caller", "postgresql", "server", "server_env", "servers"]
 
 
 @dataclass
