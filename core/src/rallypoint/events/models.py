@@ -5,6 +5,8 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.models import Model
 
+from rallypoint.storage.indexes import WaitingIndex
+
 
 class StoredEvent(Model):
     """A durable event; push_at and fan_at are set while that step is still to be done."""
@@ -26,7 +28,11 @@ class StoredEvent(Model):
     class Meta:
         table = "events"
         unique_together = (("subject", "seq"),)
-        indexes = (("push_at",), ("fan_at", "id"))
+        indexes = (
+            ("push_at",),
+            ("fan_at", "id"),
+            WaitingIndex(fields=("subject", "seq"), column="fan_at"),
+        )
 
 
 class Reaction(Model):

@@ -93,7 +93,12 @@ class Transaction:
         Others who want to hold or change it wait. On SQLite the transaction holds everything already. Who holds
         several rows takes them in one order everywhere, else two transactions wait for each other.
         """
-        return await self.fetch_one(f"{sql} FOR UPDATE" if self._numbered else sql, *args)
+        rows = await self.lock_all(sql, *args)
+        return rows[0] if rows else None
+
+    async def lock_all(self, sql: str, *args: Any) -> list[Row]:
+        """Return the rows of a ``SELECT``, all held as :meth:`lock` holds one."""
+        return await self.fetch(f"{sql} FOR UPDATE" if self._numbered else sql, *args)
 
     async def hold(self, name: str) -> None:
         """Let nobody else hold ``name`` until the transaction ends, for what has no row yet that could be locked."""

@@ -6,6 +6,7 @@ A holder that was frozen past its lease finds its fence stale, and :meth:`Leases
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rallypoint.storage.database import Database, Transaction
@@ -128,6 +129,15 @@ class Leases:
         Raises:
             LeaseLost: The fence is stale; the transaction must be rolled back.
         """
-        row = await tx.lock("SELECT fence FROM leases WHERE name = ?", lease.name)
-        if row is None or row["fence"] != lease.fence:
+        if not await Leases.held(tx, [lease]):
             raise LeaseLost(lease.name)
+
+    @staticmethod
+    async def held(tx: Transaction, leases: Sequence[Lease]) -> set[str]:
+        """Return the names of those leases that have not been taken over; nobody takes them before ``tx`` ends."""
+        fences = {lease.name: lease.fence for lease in leases}
+        marks = ", ".join("?" * len(fences))
+        # In the order of their names, as whoever locks several must.
+        sql = f"SELECT name, fence FROM leases WHERE name IN ({marks}) ORDER BY name"  # noqa: S608 - marks alone
+        rows = await tx.lock_all(sql, *fences)
+        return {row["name"] for row in rows if row["fence"] == fences[row["name"]]}

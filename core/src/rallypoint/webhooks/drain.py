@@ -294,8 +294,11 @@ class Drain:
             return _TICK_SECONDS
         if self._is_page_full:
             return 0.0
-        patience = _LAST_SECONDS if self._is_last else _BATCH_SECONDS
-        return self._unwritten_since + patience - time.monotonic()
+        now = time.monotonic()
+        if self._is_last:
+            return self._unwritten_since + _LAST_SECONDS - now
+        # At the same moments in every drain of a process, so that their pages are one transaction.
+        return (self._unwritten_since // _BATCH_SECONDS + 1) * _BATCH_SECONDS - now
 
     @property
     def _is_page_full(self) -> bool:

@@ -1,4 +1,4 @@
-"""Writes down what came of attempts, many at a time, in one short transaction guarded by the drain's lease."""
+"""Writes down what came of attempts, of many lanes and shards at a time, guarded by the leases of their drains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from rallypoint.events.outbox import Outbox
 from rallypoint.events.types import Draft, EventType
 from rallypoint.storage import clock
 from rallypoint.storage.database import Database, Transaction
-from rallypoint.storage.leases import Lease, Leases
+from rallypoint.storage.leases import Lease, LeaseLost, Leases
+from rallypoint.storage.together import Together
 from rallypoint.webhooks.lanes import Attempted, Destination, Lane
 from rallypoint.webhooks.targets import give_up
 
@@ -18,6 +19,7 @@ DISABLED = EventType(
     "A webhook was switched off, because it is gone or failed for too long",
     webhooks=False,
 )
+_TOGETHER_SECONDS = 0.005
 
 
 @dataclass(slots=True)
@@ -46,21 +48,29 @@ class Ledger:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
+        self._together = Together(self._write, _TOGETHER_SECONDS)
 
     async def write(self, lease: Lease, page: Page) -> None:
-        """Write a page, all or nothing.
+        """Write a page, all or nothing, with those that other drains write at the same time.
 
         Raises:
             LeaseLost: Another process drains this shard now; nothing was written.
         """
+        if not await self._together((lease, page)):
+            raise LeaseLost(lease.name)
+
+    async def _write(self, pages: Sequence[tuple[Lease, Page]]) -> list[bool]:
+        """Write the pages whose lease is held still, and tell which those are."""
         async with self._database.transaction() as tx:
-            await Leases.guard(tx, lease)
-            if page.attempted:
-                await self._write_attempts(tx, page.attempted)
-            if page.left:
-                await self._write_lanes(tx, page.left)
-            for target in page.changed:
+            held = await Leases.held(tx, [lease for lease, _ in pages])
+            written = [page for lease, page in pages if lease.name in held]
+            if attempted := [one for page in written for one in page.attempted]:
+                await self._write_attempts(tx, attempted)
+            if left := [lane for page in written for lane in page.left]:
+                await self._write_lanes(tx, left)
+            for target in (target for page in written for target in page.changed):
                 await self._write_target(tx, target)
+        return [lease.name in held for lease, _ in pages]
 
     async def give_up(self, lease: Lease, target_ids: Sequence[str]) -> None:
         """Cancel what is still to be sent to targets that are gone.
