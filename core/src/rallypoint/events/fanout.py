@@ -19,6 +19,12 @@ from rallypoint.webhooks.queue import DRAIN, Entry, enqueue, shards_of, wake_key
 
 _BATCH = 500
 _LEASE_SECONDS = 10.0
+_COLUMNS = "SELECT id, type, account_id, mode, subject, seq FROM events WHERE fan_at > 0"
+_WAITING = f"{_COLUMNS} ORDER BY fan_at, id LIMIT ?"
+_BEGINNINGS = (
+    f"{_COLUMNS} AND subject IN (SELECT subject FROM events WHERE fan_at > 0 ORDER BY fan_at, id LIMIT ?)"  # noqa: S608
+    " ORDER BY subject, seq LIMIT ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +106,21 @@ class Fanout:
         await self.run()
 
     async def _sweep(self) -> None:
-        if await self._database.fetch_one("SELECT 1 FROM events WHERE fan_at > 0 LIMIT 1"):
+        if await self._database.fetch_one(
+            "SELECT 1 FROM events WHERE fan_at > 0 ORDER BY fan_at, id LIMIT 1"
+        ):
             self._jobs.wake(FANOUT)
 
     async def _read(self) -> list[Row]:
-        """Read whole beginnings of subjects: an id is no order, a later event may have the smaller one."""
-        return await self._database.fetch(
-            "SELECT id, type, account_id, mode, subject, seq FROM events WHERE fan_at > 0 AND subject IN"
-            " (SELECT subject FROM events WHERE fan_at > 0 ORDER BY fan_at, id LIMIT ?)"
-            " ORDER BY subject, seq LIMIT ?",
-            _BATCH,
-            _BATCH,
-        )
+        """Read whole beginnings of subjects: neither time nor id is an order, a later event may have the smaller one.
+
+        Mostly that is everything that waits, which one index alone tells, however PostgreSQL has planned it: it
+        plans a statement once, and may have done so while the table was all but empty.
+        """
+        rows = await self._database.fetch(_WAITING, _BATCH + 1)
+        if len(rows) > _BATCH:
+            return await self._database.fetch(_BEGINNINGS, _BATCH, _BATCH)
+        return sorted(rows, key=lambda row: (row["subject"], row["seq"]))
 
     async def _write(self, tx: Transaction, rows: Sequence[Row]) -> None:
         at = clock.now()
