@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rallypoint.storage.database import Database
-from rallypoint.storage.leases import Leases
+from rallypoint.storage.leases import LeaseLost, Leases
 from support.delivery_house import House, eventually
 
 URL = "http://127.0.0.1:1/"
@@ -92,3 +94,42 @@ async def test_a_plugin_is_told_of_what_it_listens_to_alone(database: Database) 
         ("some", whispered.id),
         ("one", whispered.id),
     }
+
+
+async def test_a_later_event_by_time_may_be_an_earlier_one_of_its_subject(database: Database) -> None:
+    """However many others wait between the two."""
+    house = House(database)
+    await house.target("room:odd", URL)
+    async with database.transaction() as tx:
+        events = [await house.outbox.add(tx, house.draft("room:odd")) for _ in range(2)]
+        for number in range(600):
+            await house.outbox.add(tx, house.draft(f"room:{number}"))
+        await tx.execute("UPDATE events SET fan_at = 2")
+        await tx.execute("UPDATE events SET fan_at = 3 WHERE id = ?", events[0].id)
+        await tx.execute("UPDATE events SET fan_at = 1 WHERE id = ?", events[1].id)
+    assert await house.fanout.run() == 602
+    rows = await database.fetch("SELECT seq FROM webhook_deliveries ORDER BY id")
+    assert [row["seq"] for row in rows] == [1, 2]
+
+
+async def test_the_lease_is_kept_where_nobody_else_could_want_it(database: Database) -> None:
+    house = House(database)
+    for _ in range(2):
+        await house.happen("room:1")
+        assert await house.fanout.run() == 1
+    row = await database.fetch_one("SELECT fence, expires_at FROM leases WHERE name = 'events.fanout'")
+    assert row is not None
+    assert (row["fence"], row["expires_at"] > 0) == ((1, True) if database.is_sqlite else (2, False))
+
+
+async def test_a_kept_lease_that_was_taken_over_is_acquired_anew(database: Database) -> None:
+    house = House(database)
+    await house.happen("room:1")
+    await house.fanout.run()
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE leases SET fence = fence + 1, owner = 'other', expires_at = 0")
+    await house.happen("room:1")
+    if database.is_sqlite:
+        with pytest.raises(LeaseLost):
+            await house.fanout.run()
+    assert await house.fanout.run() == 1
