@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -92,7 +92,7 @@ class Calendar:
         """Close a push channel."""
         await self._call("unwatch", self._provider.unwatch(self.connection, watch))
 
-    async def pages(self, position: str, *, ahead: bool = False) -> AsyncIterator[ChangePage]:
+    async def pages(self, position: str, *, ahead: bool = False) -> AsyncGenerator[ChangePage, None]:
         """Read changes page by page; raises ``CursorExpired``.
 
         Args:
