@@ -96,7 +96,7 @@ def read(event: Mapping[str, Any], calendar_zone: str = "UTC") -> ExternalEvent:
     guests, declined = _guests(event.get("attendees") or ())
     all_day, recurring = "date" in start, "recurringEventId" in event
     organizer_self = bool((event.get("organizer") or _NOTHING).get("self")) and MEETING not in private
-    return ExternalEvent(  # by position: a first sync reads thousands, and names would take a fifth of it
+    return ExternalEvent(  # by position: a first sync reads thousands, and names take an eighth of it
         str(event["id"]),
         str(event.get("etag", "")),
         _ms(event["updated"]) if "updated" in event else 0,
