@@ -19,7 +19,7 @@ _UPSERT = (
     " ON CONFLICT (id) DO UPDATE SET start_at = excluded.start_at, end_at = excluded.end_at,"
     " is_long = excluded.is_long, run = excluded.run"
 )
-# A statement of many rows takes three quarters of the time of as many statements; more rows in it gain next to nothing.
+# A statement of many rows takes three quarters of the time of as many statements; more rows in it gain little.
 _UPSERT_MANY, _UPSERT_ONE = _UPSERT.format(", ".join([_ROW] * _AT_ONCE)), _UPSERT.format(_ROW)
 _OF_USER = (
     "SELECT b.start_at, b.end_at FROM booking_calendar_cursors c"
