@@ -32,6 +32,7 @@ UNREADABLE = (KeyError, ValueError, TypeError, AttributeError)
 
 _MAX_TEXT = 8_192
 _MAX_PROPERTY = 1_000
+_NOTHING: Mapping[str, Any] = {}
 _NO_TIME_OFF = frozenset({"workingLocation", "birthday"})
 
 
@@ -90,31 +91,33 @@ def read(event: Mapping[str, Any], calendar_zone: str = "UTC") -> ExternalEvent:
     Raises:
         KeyError, ValueError, TypeError, AttributeError: It is none; see :data:`UNREADABLE`.
     """
-    start, end = event.get("start") or {}, event.get("end") or {}
-    private = (event.get("extendedProperties") or {}).get("private") or {}
+    start, end = event.get("start") or _NOTHING, event.get("end") or _NOTHING
+    private = (event.get("extendedProperties") or _NOTHING).get("private") or _NOTHING
     guests, declined = _guests(event.get("attendees") or ())
-    return ExternalEvent(
-        id=str(event["id"]),
-        etag=str(event.get("etag", "")),
-        updated=_ms(event["updated"]) if "updated" in event else 0,
-        status="cancelled" if event.get("status") == "cancelled" else "confirmed",
-        start=_at(start, calendar_zone),
-        end=_at(end, calendar_zone),
-        timezone=str(start.get("timeZone") or calendar_zone),
-        all_day="date" in start,
-        recurring="recurringEventId" in event,
-        busy=not declined and _blocks(event),
-        summary=str(event.get("summary", ""))[:_MAX_TEXT],
-        description=str(event.get("description", ""))[:_MAX_TEXT],
-        attendees=tuple(guests),
-        appointment_key=str(private.get(KEY, "")),
-        organizer_self=bool((event.get("organizer") or {}).get("self")) and MEETING not in private,
+    all_day, recurring = "date" in start, "recurringEventId" in event
+    organizer_self = bool((event.get("organizer") or _NOTHING).get("self")) and MEETING not in private
+    return ExternalEvent(  # by position: a first sync reads thousands, and names take an eighth of it
+        str(event["id"]),
+        str(event.get("etag", "")),
+        _ms(event["updated"]) if "updated" in event else 0,
+        "cancelled" if event.get("status") == "cancelled" else "confirmed",
+        _at(start, calendar_zone),
+        _at(end, calendar_zone),
+        str(start.get("timeZone") or calendar_zone),
+        all_day,
+        recurring,
+        not declined and _blocks(event),
+        str(event.get("summary", ""))[:_MAX_TEXT],
+        str(event.get("description", ""))[:_MAX_TEXT],
+        guests,
+        str(private.get(KEY, "")),
+        organizer_self,
     )
 
 
 def _at(part: Mapping[str, Any], calendar_zone: str) -> int | None:
-    if "dateTime" in part:
-        return _ms(part["dateTime"])
+    if (time := part.get("dateTime")) is not None:
+        return _ms(time)
     if "date" not in part:
         return None
     day = date.fromisoformat(part["date"])
@@ -122,9 +125,10 @@ def _at(part: Mapping[str, Any], calendar_zone: str) -> int | None:
 
 
 def _ms(text: str) -> int:
-    parsed = datetime.fromisoformat(text)
-    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1000)
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return round(at.timestamp() * 1000)
 
 
 def _zone(name: str) -> tzinfo:
@@ -140,12 +144,12 @@ def _blocks(event: Mapping[str, Any]) -> bool:
     return opaque and event.get("eventType") not in _NO_TIME_OFF
 
 
-def _guests(attendees: Iterable[Mapping[str, Any]]) -> tuple[list[str], bool]:
-    """Return the others' addresses, and whether the calendar's owner has declined; a first sync reads thousands."""
+def _guests(attendees: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, ...], bool]:
+    """Return the others' addresses, and whether the calendar's owner has declined."""
     addresses, declined = [], False
     for one in attendees:
         if one.get("self"):
             declined = one.get("responseStatus") == "declined"
         elif address := one.get("email"):
             addresses.append(str(address))
-    return addresses, declined
+    return tuple(addresses), declined

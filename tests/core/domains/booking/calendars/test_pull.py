@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from rallypoint.domains.booking.api import BusyRequest, CursorExpired, Interval
 from rallypoint.domains.booking.calendars import blocks, claims
+from rallypoint.domains.booking.calendars.adapter import AHEAD
 from rallypoint.domains.booking.calendars.claims import ClaimLost
 from rallypoint.errors import NeedsReauth, RetryLater
 from rallypoint.storage.ids import new_id
@@ -87,6 +90,65 @@ async def test_a_look_that_breaks_off_goes_on_at_the_page_where_it_broke(world, 
     cursor = await world.cursor()
     assert (cursor["page"], cursor["cursor"]) == ("", "c10")
     assert (await world.marks())["failed"] == 1
+
+
+async def test_a_first_look_reads_the_next_page_while_it_writes_one(world, calendar, monkeypatch):
+    await world.connect()
+    add_pages(world, calendar, 3)
+    assert await pages_asked_for(world, calendar, monkeypatch) == [2, 3, 3]
+    add_pages(world, calendar, 3)
+    assert await pages_asked_for(world, calendar, monkeypatch) == [1, 2, 3]
+
+
+async def test_reading_ahead_ends_with_the_look(world, calendar, monkeypatch):
+    async def refused(*_arguments):
+        raise ClaimLost
+
+    await world.connect()
+    add_pages(world, calendar, 3)
+    monkeypatch.setattr(blocks, "write", refused)
+    await world.poll()
+    assert AHEAD not in {task.get_name() for task in asyncio.all_tasks()}
+    assert await world.blocks() == []
+
+
+async def test_what_is_written_between_two_pages_is_known_on_the_next(world, calendar):
+    await world.connect("two-way")
+    await world.poll()
+    for hour in range(1, 4):
+        calendar.add(world.at(hour), world.at(hour + 1), busy=False)
+    await world.book(0)
+    calendar.fail("insert", lost=True)
+    await world.push()
+    ours = list(calendar.events)[-1]
+    await world.hurry()
+    await world.poll()
+    assert [link["external_id"] for link in await world.links()] == [ours]
+    assert (len(await world.appointments()), await world.blocks()) == (1, [])
+
+
+def add_pages(world, calendar, pages):
+    """Add events for whole pages."""
+    known = len(calendar.events)
+    for hour in range(known, known + pages * calendar.page_size):
+        calendar.add(world.at(hour), world.at(hour + 1))
+
+
+async def pages_asked_for(world, calendar, monkeypatch):
+    """Look, and return how many pages had been asked for when each page was written."""
+    asked, before, write = [], calendar.requests.count("changes"), blocks.write
+
+    async def written(*arguments):
+        for _ in range(50):  # steps of the loop, for whoever has something to do beside the write
+            await asyncio.sleep(0)
+        if arguments[-1]:
+            asked.append(calendar.requests.count("changes") - before)
+        await write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(blocks, "write", written)
+        await world.poll()
+    return asked
 
 
 async def test_a_forgotten_cursor_has_everything_read_and_what_is_gone_removed(world, calendar):

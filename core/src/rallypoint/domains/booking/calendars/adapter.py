@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -27,6 +28,10 @@ from rallypoint.plugins.failures import PluginFailed
 T = TypeVar("T")
 CALL_SECONDS = 60.0
 """How long one call may take, its own repetitions included; less than a claim lasts."""
+
+
+AHEAD = "booking.calendars.ahead"
+"""Name of the tasks that read a page while another is being worked on."""
 
 
 class AdapterFailed(RetryLater):
@@ -87,11 +92,27 @@ class Calendar:
         """Close a push channel."""
         await self._call("unwatch", self._provider.unwatch(self.connection, watch))
 
-    async def pages(self, position: str) -> AsyncIterator[ChangePage]:
-        """Read changes page by page; raises ``CursorExpired``."""
+    async def pages(self, position: str, *, ahead: bool = False) -> AsyncGenerator[ChangePage, None]:
+        """Read changes page by page; raises ``CursorExpired``.
+
+        Args:
+            position: As ``CalendarProvider.changes`` takes it.
+            ahead: Read the next page while the caller is at one, for callers that write nothing to the calendar
+                meanwhile: what they wrote might be missing in it.
+        """
         async with aclosing(cast(Any, self._provider.changes(self.connection, position))) as pages:
-            while (page := await self._call("changes", _next(pages))) is not None:
-                yield page
+            page = await self._page(pages)
+            while page is not None:
+                if ahead and page.next_page:
+                    async with _begun(self._page(pages)) as following:
+                        yield page
+                        page = await following
+                else:
+                    yield page
+                    page = await self._page(pages)
+
+    async def _page(self, pages: AsyncIterator[ChangePage]) -> ChangePage | None:
+        return await self._call("changes", _next(pages))
 
     @property
     def _provider(self) -> CalendarProvider:
@@ -108,6 +129,17 @@ class Calendar:
             )
         except PluginFailed as error:
             raise AdapterFailed(str(error)) from error
+
+
+@asynccontextmanager
+async def _begun(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    """Do something beside the block, which is ended with the block."""
+    task = asyncio.create_task(work, name=AHEAD)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _next(pages: AsyncIterator[ChangePage]) -> ChangePage | None:

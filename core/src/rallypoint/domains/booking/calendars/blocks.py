@@ -12,14 +12,14 @@ from rallypoint.storage.database import Database, Transaction
 LONG = 7 * clock.DAY
 _BATCH = 500
 _KEPT = clock.DAY
-_AT_ONCE = 100
+_AT_ONCE = 25
 _ROW = "(?, ?, ?, ?, ?, ?)"
 _UPSERT = (
     "INSERT INTO booking_busy_blocks (id, connection_id, start_at, end_at, is_long, run) VALUES {}"
     " ON CONFLICT (id) DO UPDATE SET start_at = excluded.start_at, end_at = excluded.end_at,"
     " is_long = excluded.is_long, run = excluded.run"
 )
-# One statement for many rows takes half the time of many; its text is always the same, so that it is prepared once.
+# A statement of many rows takes three quarters of the time of as many statements; more rows in it gain little.
 _UPSERT_MANY, _UPSERT_ONE = _UPSERT.format(", ".join([_ROW] * _AT_ONCE)), _UPSERT.format(_ROW)
 _OF_USER = (
     "SELECT b.start_at, b.end_at FROM booking_calendar_cursors c"
@@ -53,8 +53,9 @@ async def write(tx: Transaction, connection_id: str, run: int, events: Iterable[
         if (start := event.start) is not None and (end := event.end) is not None
     ]
     many = len(rows) - len(rows) % _AT_ONCE
-    for begin in range(0, many, _AT_ONCE):
-        await tx.execute(_UPSERT_MANY, *chain.from_iterable(rows[begin : begin + _AT_ONCE]))
+    batches = [tuple(chain.from_iterable(rows[at : at + _AT_ONCE])) for at in range(0, many, _AT_ONCE)]
+    if batches:  # in one trip to the database, whichever it is
+        await tx.execute_many(_UPSERT_MANY, batches)
     if rows[many:]:
         await tx.execute_many(_UPSERT_ONE, rows[many:])
 

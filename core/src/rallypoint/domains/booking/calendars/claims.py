@@ -16,13 +16,15 @@ from rallypoint.storage.database import Database, Row, Transaction
 
 CLAIM_MS = 90_000
 """How long a claim holds after each step; a call to a provider must take less."""
-_DUE = (
-    "(SELECT MIN(l.next_at) FROM booking_calendar_links l"
-    " WHERE l.connection_id = booking_calendar_cursors.connection_id AND l.next_at IS NOT NULL) AS push_at"
+_OF_LINKS = "FROM booking_calendar_links l WHERE l.connection_id = booking_calendar_cursors.connection_id"
+_STAND = (
+    f"*, (SELECT MIN(l.next_at) {_OF_LINKS} AND l.next_at IS NOT NULL) AS push_at,"
+    f" EXISTS (SELECT 1 {_OF_LINKS} AND l.external_id IS NOT NULL) AS has_linked"
 )
+"""What a claim knows: its row, and how its links stand, which only whoever holds it binds to events."""
 _TAKE = (
     "UPDATE booking_calendar_cursors SET claimed_until = ?, fence = fence + 1"  # noqa: S608 - constants alone
-    f" WHERE connection_id = ? AND claimed_until <= ? AND parked = ? RETURNING *, {_DUE}"
+    f" WHERE connection_id = ? AND claimed_until <= ? AND parked = ? RETURNING {_STAND}"
 )
 
 
@@ -39,6 +41,7 @@ class Claim:
         reading_all: Whether the look under way reads everything.
         taken_at: Milliseconds; a look that was wanted before is served by one that begins now.
         push_at: When the next event is to be written, as of the last step.
+        has_linked: Whether any appointment has its event in the calendar, as of the last step.
     """
 
     connection_id: str
@@ -58,6 +61,7 @@ class Claim:
     fence: int
     taken_at: int
     push_at: int | None
+    has_linked: bool
 
     @property
     def two_way(self) -> bool:
@@ -148,7 +152,7 @@ async def _update(tx: Transaction, claim: Claim, columns: dict[str, Any], *, ser
         values.append(claim.taken_at)
     row = await tx.fetch_one(
         f"UPDATE booking_calendar_cursors SET {names} WHERE connection_id = ? AND fence = ?"  # noqa: S608
-        f" RETURNING *, {_DUE}",
+        f" RETURNING {_STAND}",
         *values,
         claim.connection_id,
         claim.fence,
@@ -177,4 +181,5 @@ def _claim(row: Row, taken_at: int) -> Claim:
         fence=row["fence"],
         taken_at=taken_at,
         push_at=row["push_at"],
+        has_linked=bool(row["has_linked"]),
     )

@@ -7,6 +7,9 @@ and what is not found any more is gone.
 
 from __future__ import annotations
 
+from contextlib import aclosing
+from dataclasses import replace
+
 from rallypoint.connections.api import Connection
 from rallypoint.domains.booking.api import Appointments, ChangePage, CursorExpired
 from rallypoint.domains.booking.calendars import blocks, claims, links
@@ -69,22 +72,28 @@ class Pull:
             return await claims.move(tx, claim, cursor="", page="", reading_all=True, run=fresh.run)
 
     async def _read(self, calendar: Calendar, claim: Claim) -> Claim:
-        async for page in calendar.pages(claim.page or claim.cursor):
-            made = await self._plan(calendar.connection, claim, page)
-            if not page.next_page:
-                return await self._end(calendar, claim, made, page.cursor)
-            async with self._database.transaction() as tx:
-                await self._write(tx, claim, made)
-                claim = await claims.move(
-                    tx, claim, page=page.next_page, reading_all=claim.reading_all, run=claim.run
-                )
-            await self._push_between(calendar, claim)
+        is_first = claim.last_sync_at is None
+        async with aclosing(calendar.pages(claim.page or claim.cursor, ahead=is_first)) as pages:
+            async for page in pages:
+                made = await self._plan(calendar.connection, claim, page)
+                if not page.next_page:
+                    return await self._end(calendar, claim, made, page.cursor)
+                claim = await self._move(claim, made, page.next_page)
+                if not is_first:  # a first look does not know yet what is there already
+                    claim = await self._push_between(calendar, claim)
         raise RetryLater("the calendar's pages end before the last one")
 
-    async def _push_between(self, calendar: Calendar, claim: Claim) -> None:
-        """Write what is due, once everything was read before: a first look knows what is there already."""
-        if claim.last_sync_at is not None and claim.push_at is not None and claim.push_at <= clock.now():
-            await self._push.run(calendar, claim)
+    async def _move(self, claim: Claim, made: Plan, next_page: str) -> Claim:
+        async with self._database.transaction() as tx:
+            await self._write(tx, claim, made)
+            return await claims.move(tx, claim, page=next_page, reading_all=claim.reading_all, run=claim.run)
+
+    async def _push_between(self, calendar: Calendar, claim: Claim) -> Claim:
+        """Write what is due."""
+        if claim.push_at is None or claim.push_at > clock.now():
+            return claim
+        await self._push.run(calendar, claim)
+        return replace(claim, has_linked=True)
 
     async def _end(self, calendar: Calendar, claim: Claim, made: Plan, cursor: str) -> Claim:
         if claim.reading_all:

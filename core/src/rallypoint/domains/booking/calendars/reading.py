@@ -63,7 +63,7 @@ async def plan(database: Database, claim: Claim, found: Iterable[ExternalEvent],
     made = Plan()
     if not events:
         return made
-    links = await _links_of(database, claim, events)
+    links = await _links_of(database, claim, events) if claim.has_linked else {}
     keys = {
         event.id: key for event in events.values() if (key := key_of(event.appointment_key, claim.account_id))
     }
