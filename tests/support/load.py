@@ -26,7 +26,7 @@ class Renaming(threading.Thread):
     """
 
     def __init__(
-        self, servers: Sequence[ServerProcess], token: str, room_id: str, pause: float = 0.01
+        self, servers: Sequence[ServerProcess], token: str, room_id: str, pause: float = 0.05
     ) -> None:
         super().__init__(daemon=True)
         self._servers = itertools.cycle(servers)
