@@ -129,6 +129,19 @@ def test_each_status_says_what_is_wrong(server, operator, kind):
     assert "s3cret" not in str(plugin)
 
 
+def test_the_paths_of_what_cannot_serve_say_so_and_nobody_elses(server):
+    for path in ("/lacks_a_setting", "/lacks_a_setting/below"):
+        status, reply = server.request("POST", path, {})
+        assert (status, reply["error"]["code"]) == (503, "UNAVAILABLE")
+        assert reply["error"]["message"] == "Needs a setting that is not set is not configured on this server"
+    status, reply = server.request("GET", "/raises_at_import")
+    assert (status, reply["error"]["code"]) == (503, "UNAVAILABLE")
+    assert "does not work at present" in reply["error"]["message"]
+    assert server.request("GET", "/lacks_a_settings")[0] == 404
+    assert server.request("GET", "/misbehaves/nothing")[0] == 404
+    assert server.request("GET", "/api/v1/rooms/x/y")[0] == 404  # a bad plugin claims it
+
+
 def test_a_failed_migration_is_a_stage_of_its_own_and_leaves_nothing(server, operator):
     plugin = states(server, operator)["bad_migration"]
     assert (plugin["status"], plugin["stage"]) == ("failed", "migration")

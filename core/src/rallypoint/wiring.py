@@ -13,9 +13,11 @@ from rallypoint.identity.channel import UserChannel
 from rallypoint.jobs.schedule import Schedule
 from rallypoint.plugins.channels import guard_channel
 from rallypoint.plugins.loaded import LoadedPlugin
+from rallypoint.plugins.manifest import Manifest
 from rallypoint.plugins.plugins import Plugins
 from rallypoint.plugins.shared import listeners
 from rallypoint.plugins.sources import guard_kind, guard_source
+from rallypoint.plugins.status import Status
 from rallypoint.storage.database import Transaction
 from rallypoint.storage.ids import new_id
 from rallypoint.web.routing import Route
@@ -50,6 +52,8 @@ class Wiring:
         self._house.hub.add_channel(UserChannel())
         for plugin in self._plugins.loaded:
             self._contribute(plugin)
+        for manifest, status in self._plugins.away:
+            self._tell_away(manifest, status)
 
     def _contribute(self, plugin: LoadedPlugin) -> None:
         house, parts = self._house, plugin.contributions
@@ -67,6 +71,14 @@ class Wiring:
         self.schedule.add(plugin.name, parts.tasks)
         if plugin.name in self._reactors():
             self._reactions.serve(plugin.name)
+
+    def _tell_away(self, manifest: Manifest, status: Status) -> None:
+        """Have the paths of a plugin that cannot serve say so, in their own envelope: clients know them."""
+        trouble = "is not configured" if status == "needs_config" else "does not work at present"
+        for prefix in manifest.prefixes:
+            if self._house.web.away.of(prefix.path) is None:  # else another that is away has claimed it
+                self._house.web.envelopes.add(prefix.path, prefix.envelope)
+                self._house.web.away.add(prefix.path, f"{manifest.title} {trouble} on this server")
 
     def _webhook_routes(self, plugin: LoadedPlugin) -> list[Route]:
         return [

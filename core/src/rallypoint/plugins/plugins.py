@@ -7,7 +7,8 @@ from rallypoint.plugins.discovery import Discovered
 from rallypoint.plugins.dispatch import Dispatcher
 from rallypoint.plugins.failures import REMEDIES
 from rallypoint.plugins.hooks import Hooks
-from rallypoint.plugins.loaded import LoadedPlugin
+from rallypoint.plugins.loaded import Contributions, LoadedPlugin
+from rallypoint.plugins.manifest import Manifest
 from rallypoint.plugins.registry import Registry
 from rallypoint.plugins.status import PluginStatus, Status, StatusBoard
 
@@ -49,6 +50,16 @@ class Plugins:
     def loaded(self) -> list[LoadedPlugin]:
         """The plugins in force, in the order of loading."""
         return list(self._loaded.values())
+
+    @property
+    def away(self) -> list[tuple[Manifest, Status]]:
+        """What is installed and wanted but not loaded, where it claims nothing that others have."""
+        bad = [(item.manifest, self.board.get(item.name).status) for item in self.found]
+        return [
+            (manifest, status)
+            for manifest, status in bad
+            if manifest and status in _BAD and not self.registry.problems(manifest, Contributions())
+        ]
 
     @property
     def statuses(self) -> list[PluginStatus]:

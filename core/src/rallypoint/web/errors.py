@@ -6,10 +6,11 @@ from typing import Any
 
 import structlog
 from quart import Quart, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from rallypoint.errors import ApiError
+from rallypoint.errors import ApiError, Unavailable
 from rallypoint.web import answers
+from rallypoint.web.away import Away
 from rallypoint.web.envelopes import Envelopes
 
 log: Any = structlog.get_logger("rallypoint.web")
@@ -42,10 +43,12 @@ def internal(error: BaseException, *, method: str, path: str) -> ApiError:
     return ApiError("Something went wrong on the server")
 
 
-def install(quart: Quart, envelopes: Envelopes) -> None:
+def install(quart: Quart, envelopes: Envelopes, away: Away) -> None:
     """Answer what Quart raises before or beside our routes in the envelope of the path."""
 
     async def on_http(error: HTTPException) -> Response:
+        if isinstance(error, NotFound) and (message := away.of(request.path)) is not None:
+            return _response(Unavailable(message))
         return _response(of_http(error))
 
     async def on_bug(error: Exception) -> Response:

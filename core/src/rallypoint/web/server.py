@@ -9,6 +9,7 @@ from rallypoint.identity.api import Authenticator
 from rallypoint.metrics import Metrics
 from rallypoint.settings import Settings
 from rallypoint.web import errors
+from rallypoint.web.away import Away
 from rallypoint.web.connection import App
 from rallypoint.web.endpoint import Endpoint, Services
 from rallypoint.web.envelopes import Envelopes
@@ -22,12 +23,12 @@ class RouteConflict(Exception):
     """Two routes claim one method and path."""
 
 
-def build_quart(envelopes: Envelopes) -> App:
+def build_quart(envelopes: Envelopes, away: Away) -> App:
     """Return an empty application that answers errors in the envelope of the path."""
     quart = App("rallypoint", static_folder=None)
     quart.url_map.merge_slashes = False
     quart.url_map.strict_slashes = True
-    errors.install(quart, envelopes)
+    errors.install(quart, envelopes, away)
     return quart
 
 
@@ -59,6 +60,9 @@ class Web:
         idempotency: Keeps first replies.
         envelopes: Add a prefix before mounting routes below it.
         metrics: Told of every request.
+
+    Attributes:
+        away: What is installed and cannot serve.
     """
 
     def __init__(
@@ -72,7 +76,8 @@ class Web:
     ) -> None:
         self.envelopes = envelopes
         self.routes: list[Route] = []
-        self.quart = build_quart(envelopes)
+        self.away = Away()
+        self.quart = build_quart(envelopes, self.away)
         self.asgi: AsgiApp = Middleware(cast(AsgiApp, self.quart), settings, envelopes, metrics)
         self._services = Services(authenticator, limiter, idempotency)
 
