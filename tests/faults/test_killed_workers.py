@@ -17,7 +17,7 @@ from aiohttp import web
 
 from rallypoint.testing.cluster import WorkerProcess
 from rallypoint.testing.server import ServerProcess
-from support.columns import SECRET_KEY, PostgreSQL, only_postgresql
+from support.columns import POOL, SECRET_KEY, PostgreSQL, only_postgresql
 from support.delivery_house import Got, Receiver, eventually, open_receiver
 
 pytestmark = [only_postgresql, pytest.mark.slow]
@@ -73,6 +73,7 @@ def database_of_its_own(column: str, postgresql: PostgreSQL) -> dict[str, str]:
         "RALLYPOINT_RATE_LIMITS": "off",
         "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on",
         "RALLYPOINT_WEBHOOK_RETRY_BASE": "0.1",
+        **POOL,
     }
 
 

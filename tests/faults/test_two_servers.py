@@ -11,7 +11,7 @@ import pytest
 
 from rallypoint.storage.ids import new_id
 from rallypoint.testing.server import ServerProcess
-from support.columns import SECRET_KEY, PostgreSQL
+from support.columns import POOL, SECRET_KEY, PostgreSQL
 
 pytestmark = pytest.mark.slow
 Answer = tuple[int, Any]
@@ -38,6 +38,7 @@ def pair(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> It
         "RALLYPOINT_DATABASE_URL": postgresql.fresh(),
         "RALLYPOINT_SECRET_KEY": SECRET_KEY,
         "RALLYPOINT_RATE_LIMITS": "off",
+        **POOL,
     }
     folder = tmp_path_factory.mktemp("pair")
     with (

@@ -8,6 +8,7 @@ from typing import Any
 
 from rallypoint.storage.ids import new_id
 from rallypoint.testing import cluster
+from support.columns import POOL
 from support.redis_server import RedisServer
 
 
@@ -22,7 +23,7 @@ class Cluster(cluster.Cluster):
     """
 
     def __init__(self, folder: Path, redis: RedisServer, database_url: str, **env: str) -> None:
-        jobs_too = {"RALLYPOINT_SERVE_JOBS": "on", "RALLYPOINT_RATE_LIMITS": "off", **env}
+        jobs_too = {"RALLYPOINT_SERVE_JOBS": "on", "RALLYPOINT_RATE_LIMITS": "off", **POOL, **env}
         super().__init__(folder, database_url, redis.url, workers=0, env=jobs_too)
         self.redis = redis
 

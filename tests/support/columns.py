@@ -29,6 +29,8 @@ from rallypoint.storage.migrate import App, migrate, migrating
 T = TypeVar("T")
 APPS = (*CORE_APPS, App("rooms", rooms.__name__))
 SECRET_KEY = "of a server on PostgreSQL, in a test"
+POOL = {"RALLYPOINT_DATABASE_POOL": "6"}
+"""Variables of a test's server: several processes of tests share a PostgreSQL that takes a hundred connections."""
 REQUIRED = os.environ.get("CI") == "true"
 _LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
 

@@ -40,6 +40,7 @@ def server_env(column: str, request: pytest.FixtureRequest) -> Callable[[], dict
             "RALLYPOINT_DATABASE_URL": made.fresh(),
             "RALLYPOINT_SECRET_KEY": columns.SECRET_KEY,
             "RALLYPOINT_SERVE_JOBS": "on",
+            **columns.POOL,
         }
 
     return make

@@ -66,11 +66,11 @@ def fake(running: ZoomFake) -> Iterator[ZoomFake]:
             assert not zoom_document().request_problems(one.method, path, one.query, one.body)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(
     server_env: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory, running: ZoomFake
 ) -> Iterator[ServerProcess]:
-    """A server that all tests of a column share."""
+    """A server that all tests of a file and a column share."""
     env = {**env_of(running), **server_env()}
     with ServerProcess(tmp_path_factory.mktemp("zoom"), env) as started:
         yield started
