@@ -33,9 +33,13 @@ class PostgresServer:
 
     PostgreSQL refuses to run as root, so as root it runs as the user ``postgres``, in a temporary folder of that
     user's own: pytest closes its folders to everybody else.
+
+    Args:
+        connections: How many it takes at most.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connections: int = 100) -> None:
+        self._connections = connections
         self._folder = TemporaryDirectory(prefix="rallypoint-postgres-")
         folder = Path(self._folder.name)
         self._data = folder / "pgdata"
@@ -50,7 +54,10 @@ class PostgresServer:
         )
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+            f" -c max_connections={self._connections}"
+        )
         self._run("pg_ctl", "-D", str(self._data), "-l", str(self._log), "-o", options, "-w", "start")
 
     def stop(self, mode: str = "immediate") -> None:

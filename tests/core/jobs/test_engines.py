@@ -170,8 +170,8 @@ async def test_a_failing_job_runs_again_by_itself_and_later_each_time(jobs: Jobs
     jobs.wake("flaky", "a")
     async with asyncio.timeout(10):
         await done.wait()
-    assert 0.2 <= at[1] - at[0] <= 0.9
-    assert 0.45 <= at[2] - at[1] <= 1.4
+    assert at[1] - at[0] >= 0.2
+    assert at[2] - at[1] >= 0.45
 
 
 async def test_wakes_of_a_failing_job_wait_for_its_backoff(jobs: Jobs) -> None:

@@ -326,3 +326,15 @@ async def test_older_tables_get_the_migrations_they_lack(empty, tmp_path):
 async def test_a_name_that_does_not_fit_is_refused(process):
     with pytest.raises(ValueError, match="128"):
         process().handle("x" * 129, Seen())
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3, 10, 30, 100])
+async def test_a_process_stops_however_early_it_is_told(process, turns: int):
+    """Its queues' workers may still be connecting, where a cancellation is lost now and then."""
+    worker = process()
+    for queue in ("core", "acme", "bee"):
+        worker.handle(f"drain.{queue}", Seen(), queue=queue)
+    await worker.start()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await asyncio.wait_for(worker.stop(1), 40)

@@ -23,6 +23,7 @@ STALLED_SECONDS = 20.0
 _POLL_SECONDS = 1.0
 """Procrastinate's worker forgets a notification that comes while it fetches; this is how long that may cost."""
 _RESTART_SECONDS = 1.0
+_END_SECONDS = 3.0
 _log = structlog.stdlib.get_logger("rallypoint.jobs")
 
 Perform = Callable[[str, str], Awaitable[None]]
@@ -66,6 +67,13 @@ class Queues:
 
     async def close(self) -> None:
         """Wait until what ran is written down, and disconnect."""
+        pending = set(self._workers)
+        while pending:
+            _, pending = await asyncio.wait(pending, timeout=_END_SECONDS)
+            for (
+                worker
+            ) in pending:  # one that was connecting may not have heard: wait_for of Python 3.11 loses it
+                worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
         await self._app.close_async()
 
