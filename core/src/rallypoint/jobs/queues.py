@@ -70,9 +70,8 @@ class Queues:
         pending = set(self._workers)
         while pending:
             _, pending = await asyncio.wait(pending, timeout=_END_SECONDS)
-            for (
-                worker
-            ) in pending:  # one that was connecting may not have heard: wait_for of Python 3.11 loses it
+            # One that was connecting may not have heard: wait_for of Python 3.11 loses a cancellation now and then.
+            for worker in pending:
                 worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
         await self._app.close_async()
