@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rallypoint.testing.cluster import SECRET_KEY, WorkerProcess
+from rallypoint.testing.cluster import WorkerProcess
 from rallypoint.testing.server import ServerProcess
+from support.columns import variables
 from support.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ def pair(request, tmp_path_factory) -> Iterator[tuple[ServerProcess, ServerProce
     folder, postgres = tmp_path_factory.mktemp("clocks"), PostgresServer()
     postgres.start()
     (folder / "sitecustomize.py").write_text(SKEW.format(ahead=request.param))
-    right = {"RALLYPOINT_DATABASE_URL": postgres.url, "RALLYPOINT_SECRET_KEY": SECRET_KEY}
+    right = variables(postgres.url)
     wrong = {**right, "PYTHONPATH": str(folder)}
     try:
         with (

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from rallypoint.testing.cluster import WorkerProcess
 from rallypoint.testing.server import ServerProcess
-from support.columns import POOL, SECRET_KEY, PostgreSQL, only_postgresql
+from support.columns import PostgreSQL, only_postgresql, variables
 from support.delivery_house import Got, Receiver, eventually, open_receiver
 
 pytestmark = [only_postgresql, pytest.mark.slow]
@@ -68,12 +68,10 @@ class Cluster:
 @pytest.fixture
 def database_of_its_own(column: str, postgresql: PostgreSQL) -> dict[str, str]:
     return {
-        "RALLYPOINT_DATABASE_URL": postgresql.fresh(),
-        "RALLYPOINT_SECRET_KEY": SECRET_KEY,
+        **variables(postgresql.fresh()),
         "RALLYPOINT_RATE_LIMITS": "off",
         "RALLYPOINT_ALLOW_PRIVATE_TARGETS": "on",
         "RALLYPOINT_WEBHOOK_RETRY_BASE": "0.1",
-        **POOL,
     }
 
 

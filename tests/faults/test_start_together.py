@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rallypoint.testing.server import ServerProcess
-from support.columns import POOL, SECRET_KEY, PostgreSQL
+from support.columns import PostgreSQL, variables
 
 
 @pytest.mark.slow
 def test_four_make_the_tables_once(postgresql: PostgreSQL, tmp_path):
-    env = {"RALLYPOINT_DATABASE_URL": postgresql.empty(), "RALLYPOINT_SECRET_KEY": SECRET_KEY, **POOL}
+    env = variables(postgresql.empty())
     servers = [ServerProcess(tmp_path / str(number), env) for number in range(4)]
     try:
         with ThreadPoolExecutor(4) as threads:

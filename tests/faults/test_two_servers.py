@@ -11,7 +11,7 @@ import pytest
 
 from rallypoint.storage.ids import new_id
 from rallypoint.testing.server import ServerProcess
-from support.columns import POOL, SECRET_KEY, PostgreSQL
+from support.columns import PostgreSQL, variables
 
 pytestmark = pytest.mark.slow
 Answer = tuple[int, Any]
@@ -34,12 +34,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    env = {
-        "RALLYPOINT_DATABASE_URL": postgresql.fresh(),
-        "RALLYPOINT_SECRET_KEY": SECRET_KEY,
-        "RALLYPOINT_RATE_LIMITS": "off",
-        **POOL,
-    }
+    env = {**variables(postgresql.fresh()), "RALLYPOINT_RATE_LIMITS": "off"}
     folder = tmp_path_factory.mktemp("pair")
     with (
         ServerProcess(folder / "a", env) as one,

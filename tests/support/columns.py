@@ -20,7 +20,6 @@ import pytest
 
 from rallypoint.domains.rooms import models as rooms
 from rallypoint.jobs.schema import prepare
-from rallypoint.jobs.schema import prepare as prepare_jobs
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
 from rallypoint.storage.ids import new_id
@@ -30,7 +29,7 @@ T = TypeVar("T")
 APPS = (*CORE_APPS, App("rooms", rooms.__name__))
 SECRET_KEY = "of a server on PostgreSQL, in a test"
 POOL = {"RALLYPOINT_DATABASE_POOL": "6"}
-"""Variables of a test's server: several processes of tests share a PostgreSQL that takes a hundred connections."""
+"""Few connections for a test's server: several processes of tests share a PostgreSQL that takes a hundred."""
 REQUIRED = os.environ.get("CI") == "true"
 _LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
 
@@ -58,6 +57,11 @@ def missing() -> str:
         where = urlsplit(url)
         return f"no PostgreSQL at {where.hostname}:{where.port or 5432} for the scaled-out column ({error})"
     return ""
+
+
+def variables(url: str) -> dict[str, str]:
+    """Return the variables of a test's server or worker on a PostgreSQL database."""
+    return {"RALLYPOINT_DATABASE_URL": url, "RALLYPOINT_SECRET_KEY": SECRET_KEY, **POOL}
 
 
 def require_postgresql() -> None:
@@ -161,7 +165,6 @@ async def _migrate(url: str) -> None:
             for app in APPS:
                 await migrate(database, app, done)
         await prepare(database)
-        await prepare_jobs(database)
         for row in await database.fetch(_TABLES):
             if not row["ours"]:
                 await database.migrator.execute_script(_MARK.format(row["name"]))

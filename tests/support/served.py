@@ -36,12 +36,7 @@ def server_env(column: str, request: pytest.FixtureRequest) -> Callable[[], dict
         if column == "sqlite":
             return {}
         made: columns.PostgreSQL = request.getfixturevalue("postgresql")
-        return {
-            "RALLYPOINT_DATABASE_URL": made.fresh(),
-            "RALLYPOINT_SECRET_KEY": columns.SECRET_KEY,
-            "RALLYPOINT_SERVE_JOBS": "on",
-            **columns.POOL,
-        }
+        return {**columns.variables(made.fresh()), "RALLYPOINT_SERVE_JOBS": "on"}
 
     return make
 

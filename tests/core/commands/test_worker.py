@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from rallypoint.cli import main
 from rallypoint.testing.cluster import WorkerProcess
-from support.columns import SECRET_KEY, PostgreSQL, only_postgresql, run
+from support.columns import PostgreSQL, only_postgresql, run, variables
 
 
 def test_the_embedded_default_needs_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +25,7 @@ def test_the_embedded_default_needs_no_worker(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_worker_without_a_database_says_so_in_one_line(tmp_path: Path) -> None:
-    env = {"RALLYPOINT_DATABASE_URL": "postgres://127.0.0.1:1/none", "RALLYPOINT_SECRET_KEY": SECRET_KEY}
+    env = variables("postgres://127.0.0.1:1/none")
     done = subprocess.run(
         [sys.executable, "-m", "rallypoint", "worker"],
         env=env | {"RALLYPOINT_LOG_LEVEL": "error"},
@@ -54,8 +54,7 @@ def test_a_worker_shows_itself_and_stops_when_told(
         finally:
             await connection.close()
 
-    env = {"RALLYPOINT_DATABASE_URL": url, "RALLYPOINT_SECRET_KEY": SECRET_KEY}
-    with WorkerProcess(tmp_path, env) as worker:
+    with WorkerProcess(tmp_path, variables(url)) as worker:
         assert run(kinds()) == [("worker", True)]
         assert worker.stop() == 0
     assert run(kinds()) == [("worker", False)]
@@ -65,6 +64,5 @@ def test_a_worker_shows_itself_and_stops_when_told(
 def test_a_worker_stands_back_as_far_as_it_is_told(
     column: str, postgresql: PostgreSQL, tmp_path: Path
 ) -> None:
-    env = {"RALLYPOINT_DATABASE_URL": postgresql.fresh(), "RALLYPOINT_SECRET_KEY": SECRET_KEY}
-    with WorkerProcess(tmp_path, env, options=("--nice", "7")) as worker:
+    with WorkerProcess(tmp_path, variables(postgresql.fresh()), options=("--nice", "7")) as worker:
         assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 7

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rallypoint.web.prefixes import longest
+
 
 class Away:
     """Prefixes that answer 503 where nothing is mounted; a prefix matches whole path segments only."""
@@ -15,8 +17,4 @@ class Away:
 
     def of(self, path: str) -> str | None:
         """Return the message for a path; None when nothing is away there."""
-        while path:
-            if (message := self._by_prefix.get(path)) is not None:
-                return message
-            path = path.rpartition("/")[0]
-        return None
+        return longest(self._by_prefix, path)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rallypoint.errors import ApiError, ValidationFailed
 from rallypoint.web import pages
+from rallypoint.web.prefixes import longest
 
 Name = Literal["data", "success", "inbox", "plain", "watch", "page"]
 Json = dict[str, Any]
@@ -54,7 +55,7 @@ class Envelopes:
     """
 
     def __init__(self) -> None:
-        self._by_prefix: dict[str, Envelope] = {"": BY_NAME["data"]}
+        self._by_prefix: dict[str, Envelope] = {}
         self.add("/api", "inbox")
         self.add("/api/v1", "data")
         self.add("/api/plugins", "data")
@@ -75,9 +76,7 @@ class Envelopes:
 
     def of(self, path: str) -> Envelope:
         """Return the envelope of a path."""
-        while (envelope := self._by_prefix.get(path)) is None:
-            path = path.rpartition("/")[0]
-        return envelope
+        return longest(self._by_prefix, path) or BY_NAME["data"]
 
 
 def _coded(error: ApiError) -> Json:
