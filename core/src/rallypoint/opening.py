@@ -54,7 +54,11 @@ class Opening:
         self._stack.push_async_callback(house.identity.stop)
         await self._start_plugins()
         shared = SharedStatus(
-            house.database, self.plugins, house.role.kind, resumed=self._wiring.schedule.resume
+            house.database,
+            self.plugins,
+            house.role.kind,
+            resumed=self._wiring.schedule.resume,
+            share=house.connections.share,
         )
         await shared.open()
         self._stack.push_async_callback(shared.close)

@@ -58,6 +58,26 @@ async def test_calls_go_at_the_pace_and_no_faster() -> None:
 
 
 @virtual
+async def test_processes_that_share_a_pace_keep_it_together() -> None:
+    paces, times = [Pace(50) for _ in range(4)], list[float]()
+    for pace in paces:
+        pace.share(1 / 4)
+
+    async def call(number: int) -> None:
+        await paces[number % 4].turn("a")
+        times.append(now())
+
+    begun = now()
+    await asyncio.gather(*(call(number) for number in range(500)))
+    assert 10 < times[-1] - begun < 11
+    for first in times:
+        assert sum(first <= one < first + 1 for one in times) <= 50
+    paces[0].share(1.0)  # the others are gone
+    await asyncio.gather(*(paces[0].turn("a") for _ in range(100)))
+    assert now() - begun < 13.2
+
+
+@virtual
 async def test_who_has_much_to_do_holds_up_nobody() -> None:
     pace, order = Pace(10), list[str]()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,27 @@ async def test_the_worst_view_of_the_living_counts(database: Database, plugins: 
     await first.close()
     assert not any(process.alive for process in await read_states(database))
     assert {status.name for status in await overview(database)} == {plugin.name for plugin in plugins.loaded}
+
+
+async def test_processes_share_what_they_may_do_together(database: Database, plugins: Plugins) -> None:
+    parts: dict[str, float] = {}
+    kinds = ["server", "worker", "worker"]
+    running = [
+        SharedStatus(database, plugins, kind, share=partial(parts.__setitem__, f"{kind} {number}"))
+        for number, kind in enumerate(kinds)
+    ]
+    await running[0].open()
+    assert parts == {"server 0": 1.0}
+    for process in running[1:]:
+        await process.open()
+    for process in running:
+        await process.sync_once()
+    assert parts == pytest.approx({"server 0": 0.2, "worker 1": 0.4, "worker 2": 0.4})
+    for process in running[1:]:
+        await process.close()
+    await running[0].sync_once()
+    assert parts["server 0"] == 1.0
+    await running[0].close()
 
 
 async def test_processes_long_dead_are_forgotten(database: Database, plugins: Plugins) -> None:

@@ -1,4 +1,4 @@
-"""The pace of one service's calls: so many a second from this process, fairly among those who call."""
+"""The pace of one service's calls: this process's share of so many a second, fairly among those who call."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Pace:
     """A token bucket whose queue goes round the callers, so that one with much to do holds up nobody else.
 
     Args:
-        per_second: Calls in any second, at most.
+        per_second: Calls in any second, at most, of all processes together.
         patience: Seconds that a call waits at most.
         clock: Monotonic seconds; the event loop's when left out.
     """
@@ -32,13 +32,18 @@ class Pace:
     ) -> None:
         if not per_second > 0:
             raise ValueError("requests_per_second must be above zero")
-        self._rate, self._patience = per_second * (1 - _BURST), patience
-        self._burst = max(1.0, per_second * _BURST)
+        self._per_second, self._patience = per_second, patience
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self.share(1.0)
         self._level, self._filled_at = self._burst, float("-inf")
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
+
+    def share(self, part: float) -> None:
+        """Make no more than ``part`` of the calls from now on, of 1 for those of all processes."""
+        mine = self._per_second * part
+        self._rate, self._burst = mine * (1 - _BURST), max(1.0, mine * _BURST)
 
     async def turn(self, caller: str) -> None:
         """Return when ``caller`` may make a call.

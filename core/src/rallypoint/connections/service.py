@@ -96,6 +96,10 @@ class Connections(OperatorClients):
         """
         self._declared.declare(plugin, declared)
 
+    def share(self, part: float) -> None:
+        """Keep to a part of each service's pace from now on, of 1 for that of all processes."""
+        self._declared.share(part)
+
     @property
     def services(self) -> Mapping[str, Service]:
         """What users may connect, by name."""

@@ -75,6 +75,7 @@ class Services:
         mended: Callable[[Transaction, str], Awaitable[object]],
     ) -> None:
         self._database, self._vault, self._http = database, vault, http
+        self._part = 1.0
         self.known: dict[str, Service] = {}
         self.keeper = Keeper(database, vault, leases, self._endpoint_of, refused, mended)
 
@@ -89,11 +90,24 @@ class Services:
         if known := self.known.get(declared.service):
             raise ValueError(f"the service {declared.service!r} is declared by {known.plugin}")
         if isinstance(declared, OAuth2Connection):
-            pace = Pace(declared.requests_per_second) if declared.requests_per_second else None
             endpoint = TokenEndpoint(self._http, _endpoint(declared))
-            self.known[declared.service] = ConsentService(plugin, declared, endpoint, pace)
+            self.known[declared.service] = ConsentService(plugin, declared, endpoint, self._pace(declared))
         else:
             self.known[declared.service] = KeyService(plugin, declared)
+
+    def share(self, part: float) -> None:
+        """Keep to a part of each service's pace from now on, of 1 for that of all processes."""
+        self._part = part
+        for service in self.known.values():
+            if isinstance(service, ConsentService) and service.pace is not None:
+                service.pace.share(part)
+
+    def _pace(self, declared: OAuth2Connection) -> Pace | None:
+        if not declared.requests_per_second:
+            return None
+        pace = Pace(declared.requests_per_second)
+        pace.share(self._part)
+        return pace
 
     def get(self, service: str) -> Service:
         """Return a declared service.

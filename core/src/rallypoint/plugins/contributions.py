@@ -151,8 +151,8 @@ class OAuth2Connection:
             the token alone, as Google does.
         authorize_params: Beside the standard ones, such as ``access_type=offline``.
         token_auth: How the client's id and secret travel to ``token_url``.
-        requests_per_second: Calls of this service from one process in any second, at most, fairly among
-            connections; None for no limit.
+        requests_per_second: Calls of this service in any second, at most, fairly among connections; processes
+            share it, as many as run. None for no limit.
         farewell: Called with a connection that its user disconnects, while its token still works (to stop push
             channels, say); may take 10 s, and what goes wrong does not hold up the user.
         summary: What it is good for, in a sentence or two for the user.

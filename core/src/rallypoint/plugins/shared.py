@@ -28,6 +28,7 @@ RECORD_SECONDS = 600.0
 HEARTBEAT = 5 * clock.SECOND
 ALIVE = 20 * clock.SECOND
 KEPT = 10 * clock.MINUTE
+WORKERS_PART = 0.8
 LISTENS = clock.DAY
 """How long events are kept for a listening plugin of which no process is left."""
 _log = structlog.get_logger("rallypoint.plugins")
@@ -62,6 +63,7 @@ class SharedStatus:
         plugins: Of this process.
         kind: ``server`` or ``worker``.
         resumed: Called with the name of a plugin that has been given another chance.
+        share: Called, whenever processes were counted, with this one's part of what all may do together.
     """
 
     def __init__(
@@ -71,9 +73,10 @@ class SharedStatus:
         kind: str = "server",
         *,
         resumed: Callable[[str], Awaitable[None]] | None = None,
+        share: Callable[[float], None] | None = None,
     ) -> None:
         self._database, self._plugins, self._kind = database, plugins, kind
-        self._resumed = resumed
+        self._resumed, self._share = resumed, share
         self.id = new_id()
         self._started_at = clock.now()
         self._beat_at = 0
@@ -86,6 +89,7 @@ class SharedStatus:
         await record(self._database, self._plugins)
         self._resumes = await _resumes(self._database)
         await self.publish()
+        await self._count()
         self._tasks = [
             asyncio.create_task(_every(SYNC_SECONDS, self.sync_once)),
             asyncio.create_task(_every(HEALTH_SECONDS, self._check_health)),
@@ -101,7 +105,7 @@ class SharedStatus:
         await self._beat(seen_at=0)
 
     async def sync_once(self) -> None:
-        """Lift quarantines that were resumed elsewhere, and publish what changed."""
+        """Lift quarantines that were resumed elsewhere, publish what changed, and count who runs."""
         counts = await _resumes(self._database)
         for plugin, count in counts.items():
             if count != self._resumes.get(plugin, 0):
@@ -112,6 +116,7 @@ class SharedStatus:
         changed = self._plugins.statuses != self._published
         if changed or clock.now() - self._beat_at >= HEARTBEAT:
             await self.publish()
+        await self._count()
 
     async def publish(self) -> None:
         """Write the heartbeat, and the states if they changed."""
@@ -120,6 +125,14 @@ class SharedStatus:
         if statuses != self._published:
             await self._write(statuses)
             self._published = statuses
+
+    async def _count(self) -> None:
+        if self._share is not None:
+            rows = await self._database.fetch(
+                "SELECT kind, COUNT(*) AS running FROM processes WHERE seen_at >= ? GROUP BY kind",
+                clock.now() - ALIVE,
+            )
+            self._share(part_of(self._kind, {row["kind"]: row["running"] for row in rows}))
 
     async def _check_health(self) -> None:
         await check_health(self._plugins)
@@ -151,6 +164,20 @@ class SharedStatus:
                 "INSERT INTO plugin_states (id, process_id, plugin, position, state) VALUES (?, ?, ?, ?, ?)",
                 rows,
             )
+
+
+def part_of(kind: str, running: Mapping[str, int]) -> float:
+    """Return a process's part of what all processes may do together, of 1.
+
+    Workers have most of it, evenly, and servers what is left, for the calls that users wait for; where there is one
+    kind alone, it has all.
+
+    Args:
+        kind: Of the process.
+        running: How many processes of each kind run, this one included.
+    """
+    part = 1.0 if running.keys() <= {kind} else WORKERS_PART if kind == "worker" else 1 - WORKERS_PART
+    return part / max(1, running.get(kind, 1))
 
 
 async def read_states(database: Database) -> list[ProcessStates]:

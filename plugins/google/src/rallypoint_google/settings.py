@@ -54,7 +54,7 @@ class GoogleSettings(PluginSettings):
         True, description="Ask Google to announce changes, which it does to servers reached by https alone"
     )
     page_size: int = Field(250, ge=1, le=2500, description="Events asked for at once")
-    requests_per_second: float = Field(50.0, gt=0, description="Pace of all calls from one process")
+    requests_per_second: float = Field(50.0, gt=0, description="Pace of all calls, shared by the processes")
 
 
 def settings_of(ctx: PluginContext) -> GoogleSettings:

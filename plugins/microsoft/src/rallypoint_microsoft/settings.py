@@ -50,7 +50,7 @@ class MicrosoftSettings(PluginSettings):
         400, ge=60, le=1800, description="How far ahead a calendar is read; a monthly look moves it on"
     )
     page_size: int = Field(100, ge=1, le=500, description="Events asked for at once")
-    requests_per_second: float = Field(50.0, gt=0, description="Pace of all calls from one process")
+    requests_per_second: float = Field(50.0, gt=0, description="Pace of all calls, shared by the processes")
 
 
 def settings_of(ctx: PluginContext) -> MicrosoftSettings:
