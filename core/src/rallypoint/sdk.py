@@ -53,7 +53,7 @@ from rallypoint.realtime.channel import Join, Joined, Message, Payload, Refused,
 from rallypoint.storage.database import Row, Transaction
 from rallypoint.web.fields import Body, Integer, Moment, Text
 from rallypoint.web.routing import Access, Call, Data, Done, HeaderKey, Page, Reply, Route, Routes
-from rallypoint.webhooks.verifiers import hmac_verifier, standard_webhooks_verifier, token_verifier
+from rallypoint.webhooks.verifiers import hmac_verifier, is_same, standard_webhooks_verifier, token_verifier
 
 __all__ = [
     "Access",
@@ -126,6 +126,7 @@ __all__ = [
     "hmac_verifier",
     "hookimpl",
     "hookspec",
+    "is_same",
     "standard_webhooks_verifier",
     "token_verifier",
 ]

@@ -36,7 +36,6 @@ async def test_the_documented_call(world: World, connected: User) -> None:
     assert (event["summary"], event["start"]["timeZone"]) == ("Consultation", "UTC")
     await connected.two_way()
     await connected.sync()
-    await world.quiet()
     assert await connected.appointments() == [], "the link's event is no appointment"
     assert len(await world.rows("SELECT id FROM booking_busy_blocks")) == 1
 

@@ -149,7 +149,6 @@ async def test_what_takes_no_time_is_left_out(world: World, connected: User) -> 
     calendar.insert(event("Busy"), organizer="noa@example.com")
     await connected.two_way()
     await connected.sync()
-    await world.quiet()
     assert await connected.appointments() == [], "what somebody else organises is not ours to take over"
     assert len(await world.rows("SELECT id FROM booking_busy_blocks")) == 1
 

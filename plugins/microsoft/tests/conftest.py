@@ -3,159 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from yarl import URL
 
-from rallypoint.app import App, build
-from rallypoint.connections.api import Connection
-from rallypoint.settings import Settings
-from rallypoint.storage.database import Row
 from rallypoint.testing.microsoft import MicrosoftFake
 from rallypoint.testing.oauth import consent
-from rallypoint.testing.process import free_port
-from rallypoint.testing.waiting import eventually
-from support import columns
-from support.conformance import serving
+from support import calendar_world
+from support.calendar_world import NOON, database_url, ms, opened
 from support.graph import GraphDocument, graph_document
 from support.served import column, postgresql
 
-__all__ = ["column", "postgresql"]
-
-CALENDAR = "outlook_calendar"
-NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=2)
-
-
-def ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+__all__ = ["NOON", "column", "database_url", "ms", "postgresql"]
 
 
 @dataclass
-class World:
+class World(calendar_world.World):
     """The server and Microsoft."""
 
-    app: App
     microsoft: MicrosoftFake
-    url: str
-    session: aiohttp.ClientSession
-    users: dict[str, User] = field(default_factory=dict)
+
+    async def settle(self) -> None:
+        await self.microsoft.subscriptions.settle()
 
     async def register(self, email: str = "mia@example.com") -> User:
-        body = {"user": {"email": email, "password": "correct horse battery", "company_name": "Test"}}
-        async with self.session.post(f"{self.url}/api/registration", json=body) as reply:
-            assert reply.status == 201, await reply.text()
-            return User(self, (await reply.json())["token"], email)
-
-    async def rows(self, sql: str, *args: Any) -> list[Row]:
-        return list(await self.app.house.database.fetch(sql, *args))
-
-    async def told(self, event: str) -> int:
-        (row,) = await self.rows("SELECT COUNT(*) AS n FROM events WHERE type = ?", event)
-        return int(row["n"])
+        return User(self, await self.sign_up(email), email)
 
 
 @dataclass
-class User:
+class User(calendar_world.Person):
     """Somebody with an account here, and maybe one at Microsoft."""
 
+    plugin, calendar, shown_as = "microsoft", "outlook_calendar", "outlookCalendar"
     world: World
-    token: str
-    email: str
 
-    async def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Authorization": f"Bearer {self.token}", **named}
-        url = URL(self.world.url + path, encoded=True)
-        async with self.world.session.request(
-            method, url, json=body, headers=sent, allow_redirects=False
-        ) as reply:
-            if reply.status == 303:
-                return 303, reply.headers["Location"]
-            return reply.status, await reply.json() if await reply.read() else None
-
-    async def ok(self, method: str, path: str, body: Any = None) -> Any:
-        status, reply = await self(method, path, body)
-        assert status < 300, (status, reply)
-        return reply
-
-    async def begin(self) -> str:
-        begun = await self.ok("POST", "/integrations/microsoft/connect")
-        return str(begun["data"]["authUrl"])
-
-    async def come_back(self, back: URL) -> URL:
-        """Let the browser follow where Microsoft sends it, and return where we send it."""
-        async with self.world.session.get(back, allow_redirects=False) as reply:
-            assert reply.status == 303, await reply.text()
-            return URL(reply.headers["Location"])
-
-    async def connect(self, email: str = "mia@example.com") -> None:
-        landed = await self.come_back(URL(await consent(await self.begin(), email), encoded=True))
-        assert landed.query_string == "success=true"
-
-    async def connection(self, service: str = CALENDAR) -> Connection:
-        (row,) = await self.world.rows(
-            "SELECT c.id FROM connections c JOIN users u ON u.id = c.user_id"
-            " WHERE u.email = ? AND c.service = ?",
-            self.email,
-            service,
-        )
-        found = await self.world.app.house.connections.get(row["id"])
-        assert found is not None
-        return found
-
-    async def sync(self, service: str = CALENDAR) -> None:
-        """Run the plugin's task by hand, as its schedule does by time."""
-        (plugin,) = (one for one in self.world.app.opening.plugins.loaded if one.name == "microsoft")
-        (task,) = (one for one in plugin.contributions.tasks if one.service == service)
-        await task.run(await self.connection(service))
-
-    async def two_way(self) -> None:
-        await self.ok("PUT", "/integrations/microsoft/settings", {"syncMode": "two-way"})
-
-    async def synced(self, seconds: float = 15.0) -> None:
-        """Wait for the first look, which the schedule makes."""
-
-        async def status() -> Any:
-            return (await self.ok("GET", "/integrations/status"))["data"]["outlookCalendar"]["lastSyncAt"]
-
-        await eventually(status, seconds=seconds)
-
-    async def watched(self) -> None:
-        """Wait until the subscription stands and nothing is due."""
-
-        async def busy() -> Any:
-            await self.world.microsoft.subscriptions.settle()
-            return await self.world.rows(
-                "SELECT connection_id FROM booking_calendar_cursors WHERE claimed_until > 0 OR poll_at IS NOT NULL"
-                f" OR watch_at <= {ms(datetime.now(UTC))}"
-                " UNION SELECT connection_id FROM booking_calendar_links WHERE next_at IS NOT NULL"
-                " UNION SELECT id FROM webhook_receipts WHERE state = 'pending'"
-            )
-
-        await eventually(busy, lambda rows: not rows)
-
-    async def book(self, customer: str = "John Doe", at: datetime = NOON, **more: Any) -> Any:
-        body = {"customerName": customer, "scheduledAt": at.isoformat(), "duration": 30, **more}
-        return await self.ok("POST", "/api/appointments", body)
-
-    async def appointments(self) -> list[Any]:
-        reply = await self.ok("GET", "/api/appointments")
-        listed: list[Any] = reply.get("appointments", reply.get("data"))
-        return listed
-
-
-@pytest.fixture
-def database_url(column: str, request: pytest.FixtureRequest) -> str:
-    if column == "sqlite":
-        return ""
-    made: columns.PostgreSQL = request.getfixturevalue("postgresql")
-    return made.shared()
+    async def consent(self, url: str, email: str) -> URL:
+        return URL(await consent(url, email), encoded=True)
 
 
 @pytest.fixture(scope="session")
@@ -180,26 +66,9 @@ async def microsoft(described: GraphDocument | None) -> AsyncIterator[MicrosoftF
 async def world(
     microsoft: MicrosoftFake, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
-    for name, value in {**microsoft.settings(), "RALLYPOINT_MICROSOFT_POLL_SECONDS": "3600"}.items():
-        monkeypatch.setenv(name, value)
-    port = free_port()
-    settings = Settings(
-        data_dir=tmp_path,
-        database_url=database_url,
-        serve_jobs=True,
-        secret_key="x" * 40,
-        plugins=("microsoft",),
-        allow_private_targets=True,
-        rate_limits=False,
-        port=port,
-    )
-    app = build(settings)
-    try:
-        await app.opening.open()
-        async with serving(app, port) as url, aiohttp.ClientSession() as session:
-            yield World(app, microsoft, url, session)
-    finally:
-        await app.opening.close()
+    env = {**microsoft.settings(), "RALLYPOINT_MICROSOFT_POLL_SECONDS": "3600"}
+    async with opened("microsoft", tmp_path, database_url, env, monkeypatch) as (app, url, session):
+        yield World(app, url, session, microsoft)
 
 
 @pytest_asyncio.fixture

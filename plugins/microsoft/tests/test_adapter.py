@@ -77,7 +77,7 @@ class Bench:
 
 @pytest_asyncio.fixture
 async def bench(world: World, connected: User) -> Bench:
-    await connected.watched()
+    await world.quiet()
     world.microsoft.subscriptions.muted = True
     (plugin,) = (one for one in world.app.opening.plugins.loaded if one.name == "microsoft")
     return Bench(world, plugin.ctx.once(OutlookCalendar), await connected.connection())

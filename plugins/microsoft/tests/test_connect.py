@@ -121,7 +121,7 @@ async def test_microsoft_away_at_the_last_step(world: World, mia: User) -> None:
 
 
 async def test_disconnecting_ends_the_subscription(world: World, connected: User) -> None:
-    await connected.watched()
+    await world.quiet()
     assert len(world.microsoft.subscriptions.open) == 1
     await connected.ok("DELETE", DISCONNECT)
     assert not world.microsoft.subscriptions.open
@@ -136,7 +136,7 @@ async def test_microsoft_away_does_not_hold_up_who_leaves(world: World, connecte
 
 
 async def test_refresh_tokens_are_replaced_at_each_use(world: World, connected: User) -> None:
-    await connected.watched()
+    await world.quiet()
     for number in range(3):
         world.microsoft.books.forget_access()
         await connected.sync()

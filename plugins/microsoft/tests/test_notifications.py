@@ -22,10 +22,10 @@ async def receipts(world: World) -> int:
 
 
 @pytest.fixture
-async def listening(connected: User) -> User:
+async def listening(world: World, connected: User) -> User:
     """Mia, synced both ways, with a subscription and nothing to do."""
     await connected.two_way()
-    await connected.watched()
+    await world.quiet()
     return connected
 
 
@@ -99,7 +99,7 @@ async def test_in_a_batch_only_what_is_proved_counts(world: World, listening: Us
         return len(world.microsoft.received("GET", VIEW))
 
     await eventually(looks, lambda count: count > looked)
-    await listening.watched()
+    await world.quiet()
     assert list(world.microsoft.subscriptions.open) == [one.id]
 
 
@@ -126,7 +126,7 @@ async def test_microsoft_asks_for_a_sign_in_and_is_given_a_renewal(world: World,
         return world.microsoft.received("PATCH", f"/v1.0/subscriptions/{one.id}")
 
     await eventually(renewed)
-    await listening.watched()
+    await world.quiet()
     assert subscription(world).id == one.id
     assert subscription(world).ends > one.ends
 
@@ -145,7 +145,7 @@ async def test_a_subscription_that_microsoft_removed_is_replaced_and_nothing_is_
         return list(world.microsoft.subscriptions.open)
 
     assert await eventually(stands) != [one.id]
-    await listening.watched()
+    await world.quiet()
     world.microsoft.calendar().insert(event("Later", NOON + timedelta(hours=2)))
     await here(listening, 2)
 
@@ -171,5 +171,5 @@ async def test_a_subscription_is_prolonged_before_it_ends(world: World, listenin
         return world.microsoft.received("PATCH", f"/v1.0/subscriptions/{one.id}")
 
     await eventually(renewed, seconds=30)
-    await listening.watched()
+    await world.quiet()
     assert subscription(world).id == one.id

@@ -74,7 +74,7 @@ async def test_times_are_on_the_practitioners_clock(world: World, connected: Use
 
 async def test_one_way_imports_nothing_and_blocks_the_time(world: World, connected: User) -> None:
     world.microsoft.calendar().insert(event("Dentist"))
-    await connected.watched()
+    await world.quiet()
     await connected.sync()
     assert await connected.appointments() == []
     blocks = await world.rows("SELECT start_at, end_at FROM booking_busy_blocks")
@@ -83,7 +83,7 @@ async def test_one_way_imports_nothing_and_blocks_the_time(world: World, connect
 
 async def test_two_way_takes_what_its_owner_makes_moves_and_deletes(world: World, connected: User) -> None:
     await connected.two_way()
-    await connected.watched()
+    await world.quiet()
     calendar = world.microsoft.calendar()
     guest = {"emailAddress": {"address": "zoe@example.org", "name": "Zoë"}, "type": "required"}
     made = calendar.insert(event("Haircut", attendees=[guest]))
@@ -97,7 +97,7 @@ async def test_two_way_takes_what_its_owner_makes_moves_and_deletes(world: World
     await eventually(start, lambda text: text.startswith(f"{NOON + timedelta(hours=1):%Y-%m-%dT%H:%M}"))
     calendar.delete(made["id"])
     await here(connected, 0)
-    await connected.watched()
+    await world.quiet()
     assert [one["status"] for one in await connected.appointments()] == ["cancelled"]
     writes = [one for one in world.microsoft.requests if one.path.startswith(EVENTS) and one.method != "GET"]
     assert writes == [], "nothing of it is echoed back"
@@ -109,7 +109,7 @@ async def test_an_appointment_far_ahead_is_not_cancelled_because_it_is_out_of_si
     await connected.two_way()
     await connected.book()
     (ours,) = await in_outlook(world)
-    await connected.watched()
+    await world.quiet()
     away = NOON + timedelta(days=700)
     world.microsoft.calendar().move(ours["id"], away - NOON)
 
@@ -126,7 +126,7 @@ async def test_the_window_moves_on_and_nothing_comes_twice(world: World, connect
     await connected.book("Ours", NOON + timedelta(hours=2))
     await connected.book("Far", NOON + timedelta(days=600))
     await here(connected, 3)
-    await connected.watched()
+    await world.quiet()
     async with world.app.house.database.transaction() as tx:
         old = '"until": 1'
         (row,) = await tx.fetch("SELECT cursor FROM booking_calendar_cursors")
@@ -135,7 +135,6 @@ async def test_the_window_moves_on_and_nothing_comes_twice(world: World, connect
         await tx.execute("UPDATE booking_calendar_cursors SET cursor = ?", cursor)
     writes = len(standing(world))
     await connected.sync()
-    await connected.watched()
     assert len(await here(connected, 3)) == len(standing(world)) == writes == 3
     asked = [one for one in world.microsoft.received("GET", VIEW) if "startDateTime" in one.query]
     begins = datetime.fromisoformat(asked[-1].query["startDateTime"])
@@ -144,7 +143,7 @@ async def test_the_window_moves_on_and_nothing_comes_twice(world: World, connect
 
 async def test_lost_announcements_are_made_up_for(world: World, connected: User) -> None:
     await connected.two_way()
-    await connected.watched()
+    await world.quiet()
     world.microsoft.subscriptions.muted = True
     world.microsoft.calendar().insert(event())
     await connected.sync()
@@ -188,17 +187,17 @@ async def test_a_look_that_is_cut_off_in_a_page_loses_and_doubles_nothing(world:
 async def test_a_write_that_goes_wrong_is_done_once_in_the_end(
     world: World, connected: User, fault: dict[str, Any]
 ) -> None:
-    await connected.watched()
+    await world.quiet()
     world.microsoft.fail(**fault, path=EVENTS)
     await connected.book()
     await in_outlook(world)
-    await connected.watched()
+    await world.quiet()
     assert len(standing(world)) == 1
     assert (await connected.connection()).state == "connected"
 
 
 async def test_a_change_while_the_reply_was_lost_finds_the_event(world: World, connected: User) -> None:
-    await connected.watched()
+    await world.quiet()
     world.microsoft.subscriptions.muted = True
     world.microsoft.fail(cut=True, path=EVENTS)
     booked = await connected.book()
@@ -219,7 +218,7 @@ async def test_microsoft_forgets_where_we_were(world: World, connected: User) ->
     lost = calendar.insert(event("Lost", NOON + timedelta(hours=2)))
     await connected.book("Ours", NOON + timedelta(hours=4))
     await here(connected, 3)
-    await connected.watched()
+    await world.quiet()
     world.microsoft.subscriptions.muted = True
     calendar.forget()
     calendar.delete(lost["id"])
@@ -234,7 +233,7 @@ async def test_both_sides_change_at_once_and_the_newer_one_stands(world: World, 
     await connected.two_way()
     booked = await connected.book()
     (ours,) = await in_outlook(world)
-    await connected.watched()
+    await world.quiet()
     world.microsoft.subscriptions.muted = True
     calendar, path = world.microsoft.calendar(), f"/api/appointments/{booked['id']}"
 
@@ -250,7 +249,7 @@ async def test_both_sides_change_at_once_and_the_newer_one_stands(world: World, 
         return str((await connected.ok("GET", path))["scheduledAt"])[:16]
 
     await eventually(when, lambda text: text == f"{NOON + there:%Y-%m-%dT%H:%M}")
-    await connected.watched()
+    await world.quiet()
     assert span(standing(world)[0])[0] == NOON + there
 
     world.microsoft.fail(503, path=EVENTS, times=3)
@@ -269,7 +268,7 @@ async def test_both_sides_change_at_once_and_the_newer_one_stands(world: World, 
 
 
 async def test_an_expired_token_is_refreshed_once(world: World, connected: User) -> None:
-    await connected.watched()
+    await world.quiet()
     world.microsoft.books.forget_access()
     await asyncio.gather(*(connected.book(f"Guest {n}", NOON + timedelta(hours=n)) for n in range(5)))
     await in_outlook(world, 5)
@@ -278,7 +277,7 @@ async def test_an_expired_token_is_refreshed_once(world: World, connected: User)
 
 async def test_a_withdrawn_grant_waits_for_its_owner_and_catches_up(world: World, connected: User) -> None:
     await connected.two_way()
-    await connected.watched()
+    await world.quiet()
     world.microsoft.books.end("mia@example.com")
     await connected.book("Missed")
 

@@ -114,7 +114,7 @@ async def test_the_meeting_moves_and_goes_with_its_appointment(world: World, con
 
     await eventually(starts, lambda at: at == later)
     assert meetings()[0]["onlineMeeting"] == event["onlineMeeting"], "the link stays"
-    await connected.watched()
+    await world.quiet()
     assert len(await connected.appointments()) == 1, "a meeting of ours is no appointment of its own"
     await connected.ok("POST", f"{path}/cancel", {})
     await eventually(made, lambda found: not found)
@@ -128,7 +128,7 @@ async def test_a_lost_reply_makes_no_second_meeting(world: World, connected: Use
         return await world.rows("SELECT meeting_url FROM appointment_meetings WHERE status = 'ready'")
 
     await eventually(ready)
-    await connected.watched()
+    await world.quiet()
     events = world.microsoft.calendar().events.values()
     assert sum(one["isOnlineMeeting"] for one in events) == 1
     assert ms(NOON) == round(span(next(iter(events)))[0].timestamp() * 1000)

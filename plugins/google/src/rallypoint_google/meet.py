@@ -13,23 +13,21 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from rallypoint.domains.booking.api import CalendarSync, Meeting, MeetingProvider, MeetingRequest, Meetings
-from rallypoint.sdk import Connection, NeedsReauth, PermanentFailure, PluginContext, RetryLater
+from rallypoint.domains.booking.api.hosts import CONNECTION, Hosts
+from rallypoint.sdk import Connection, PermanentFailure, PluginContext, RetryLater
 from rallypoint_google.calendar import EVENTS
 from rallypoint_google.client import ask, call
 from rallypoint_google.mapping import MEETING, moment
 from rallypoint_google.services import CALENDAR
 
 PLATFORM = "google-meet"
+NOT_CONNECTED = "Host account not connected to Google"
 _LOOKS = 5
 _PAUSE_SECONDS = 0.5
 _MINUTE_MS = 60_000
 _WITH = {"conferenceDataVersion": "1"}
 Points = dict[str, Mapping[str, Any]]
 """The ways into a conference, by their type."""
-
-
-class HostNotConnected(NeedsReauth):
-    """The host has no calendar connected, or its token is dead."""
 
 
 class GoogleMeet:
@@ -41,32 +39,15 @@ class GoogleMeet:
 
     def __init__(self, ctx: PluginContext) -> None:
         self._ctx = ctx
+        self._hosts = Hosts(ctx, CALENDAR, NOT_CONNECTED)
 
     def provider(self) -> MeetingProvider:
         """Return it for booking."""
         return MeetingProvider(PLATFORM, "Google Meet", self.create, self.update, self.cancel)
 
-    async def host(self, request: MeetingRequest) -> Connection:
-        """Return the calendar that a meeting is made in: the host's by address, else the user's own.
-
-        Raises:
-            HostNotConnected: There is none that works.
-        """
-        connections = self._ctx.kernel.connections
-        found = None
-        if request.host_email:
-            found = await connections.by_email(
-                request.account_id, request.mode, CALENDAR, request.host_email.lower()
-            )
-        if found is None:
-            found = await connections.find(request.account_id, request.user_id, request.mode, CALENDAR)
-        if found is None or found.state != "connected":
-            raise HostNotConnected("Host account not connected to Google")
-        return found
-
     async def create(self, request: MeetingRequest) -> Meeting:
         """Give the appointment's own event a conference, or make an event for it; again, the same one is returned."""
-        connection = await self.host(request)
+        connection = await self._hosts.of(request)
         if connection.mode != "live":
             return _pretended(event_id_of(request))
         own = await self._own_event(connection, request)
@@ -76,7 +57,7 @@ class GoogleMeet:
 
     async def update(self, request: MeetingRequest, meeting: Meeting) -> Meeting:
         """Move the event; its link stays. The appointment's own event is moved by the sync."""
-        connection = await self._of(request, meeting)
+        connection = await self._hosts.who_made(request, meeting)
         if connection.mode == "live" and not meeting.external.get("shared"):
             path = _path(str(meeting.external["eventId"]))
             await call(connection.client, "PATCH", path, body=_body(request))
@@ -84,7 +65,8 @@ class GoogleMeet:
 
     async def cancel(self, request: MeetingRequest, meeting: Meeting) -> None:
         """Remove the event, or the conference of the appointment's own; what is gone already counts."""
-        connection, path = await self._of(request, meeting), _path(str(meeting.external["eventId"]))
+        connection = await self._hosts.who_made(request, meeting)
+        path = _path(str(meeting.external["eventId"]))
         try:
             if meeting.external.get("shared"):
                 await call(connection.client, "PATCH", path, params=_WITH, body={"conferenceData": None})
@@ -93,11 +75,6 @@ class GoogleMeet:
         except PermanentFailure as refused:
             if refused.status not in (404, 410):
                 raise
-
-    async def _of(self, request: MeetingRequest, meeting: Meeting) -> Connection:
-        """Return the calendar that the meeting was made in, whoever's it would be by now."""
-        kept = await self._ctx.kernel.connections.get(str(meeting.external.get("connectionId", "")))
-        return kept if kept is not None and kept.state == "connected" else await self.host(request)
 
     async def _own_event(self, connection: Connection, request: MeetingRequest) -> str:
         """Return the event by which the appointment stands in this calendar; empty when it does not.
@@ -120,7 +97,7 @@ class GoogleMeet:
     ) -> Meeting:
         event = await (self._share if shared else self._make)(connection, event_id, request)
         points = await self._points(connection, event_id, event)
-        return _meeting(points, {"eventId": event_id, "connectionId": connection.id, "shared": shared})
+        return _meeting(points, {"eventId": event_id, CONNECTION: connection.id, "shared": shared})
 
     async def _share(self, connection: Connection, event_id: str, _request: MeetingRequest) -> Any:
         """Add a conference to an event, unless it has one."""
@@ -218,7 +195,7 @@ def _meeting(points: Points, external: Mapping[str, Any]) -> Meeting:
 def _pretended(event_id: str) -> Meeting:
     """Return what a sandbox answers: a link that leads nowhere, of a meeting that nobody was told of."""
     return Meeting(
-        "https://meet.google.com/sandbox", "sandbox", external={"eventId": event_id, "connectionId": ""}
+        "https://meet.google.com/sandbox", "sandbox", external={"eventId": event_id, CONNECTION: ""}
     )
 
 

@@ -7,11 +7,10 @@ from pydantic import BaseModel, Field
 from rallypoint.domains.booking.api import Meeting, MeetingRequest
 from rallypoint.domains.booking.api.making import host_of, make_meeting, require
 from rallypoint.sdk import Body, Call, Integer, Moment, PluginContext, Reply, Route, Routes, Text
-from rallypoint_google.meet import PLATFORM
+from rallypoint_google.meet import NOT_CONNECTED, PLATFORM
 from rallypoint_google.services import CALENDAR
 
 _FAILED = "Failed to create Google Meet"
-_NOT_CONNECTED = "Host account not connected to Google"
 _REQUIRED = ("hostEmail", "guestEmail", "summary", "startDateTime", "duration")
 
 
@@ -58,7 +57,7 @@ def meet_routes(ctx: PluginContext) -> list[Route]:
             await _request(ctx, call, body),
             appointment_id=body.appointmentId,
             failed=_FAILED,
-            refusal=_NOT_CONNECTED,
+            refusal=NOT_CONNECTED,
         )
         return Reply(_out(meeting))
 
@@ -68,7 +67,7 @@ def meet_routes(ctx: PluginContext) -> list[Route]:
 async def _request(ctx: PluginContext, call: Call, body: MeetBody) -> MeetingRequest:
     require(body, _REQUIRED)
     caller, host = call.caller, str(body.hostEmail).lower()
-    connection = await host_of(ctx, call, CALENDAR, host, refusal=_NOT_CONNECTED)
+    connection = await host_of(ctx, call, CALENDAR, host, refusal=NOT_CONNECTED)
     return MeetingRequest(
         account_id=caller.account_id,
         mode=caller.mode,

@@ -7,7 +7,6 @@ only that it is time to look.
 
 from __future__ import annotations
 
-import hmac
 import re
 
 from rallypoint.domains.booking.api import CalendarSync
@@ -19,6 +18,7 @@ from rallypoint.sdk import (
     Unauthorized,
     Unavailable,
     WebhookSource,
+    is_same,
 )
 from rallypoint_google.calendar import NOTIFICATIONS
 from rallypoint_google.services import CALENDAR
@@ -37,7 +37,7 @@ def source(ctx: PluginContext) -> WebhookSource:
             raise Unauthorized("The channel or its token is missing")
         if inbound.body:
             raise Unauthorized("Google's notifications have no body")
-        if not _same(token, _token(ctx, channel)):
+        if not is_same(token, _token(ctx, channel)):
             raise Unauthorized("The channel's token does not match")
 
     async def handle(inbound: Inbound) -> None:
@@ -94,8 +94,3 @@ def _token(ctx: PluginContext, channel: str) -> str:
         return ctx.service(CalendarSync).channel_token(channel)
     except ServiceMissing:
         raise Unavailable("Calendars are switched off") from None
-
-
-def _same(given: str, expected: str) -> bool:
-    ours, theirs = expected.encode(), given.encode("utf-8", "surrogateescape")
-    return len(ours) == len(theirs) and hmac.compare_digest(ours, theirs)

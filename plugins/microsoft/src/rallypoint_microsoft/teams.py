@@ -11,7 +11,8 @@ import hashlib
 from typing import Any
 
 from rallypoint.domains.booking.api import Meeting, MeetingProvider, MeetingRequest
-from rallypoint.sdk import Connection, NeedsReauth, PermanentFailure, PluginContext, RetryLater
+from rallypoint.domains.booking.api.hosts import CONNECTION, Hosts
+from rallypoint.sdk import Connection, PermanentFailure, PluginContext, RetryLater
 from rallypoint_microsoft.client import call
 from rallypoint_microsoft.events import EVENTS, by_key, find, is_gone, keyed, path_of
 from rallypoint_microsoft.mapping import MEETING, PREFER, attendee
@@ -26,10 +27,6 @@ _MINUTE_MS = 60_000
 _LONGEST_ID = 200
 
 
-class HostNotConnected(NeedsReauth):
-    """The host has no calendar connected, or its token is dead."""
-
-
 class Teams:
     """Makes, moves and cancels Teams meetings.
 
@@ -38,32 +35,15 @@ class Teams:
     """
 
     def __init__(self, ctx: PluginContext) -> None:
-        self._ctx = ctx
+        self._hosts = Hosts(ctx, CALENDAR, NOT_CONNECTED)
 
     def provider(self) -> MeetingProvider:
         """Return it for booking."""
         return MeetingProvider(PLATFORM, "Microsoft Teams", self.create, self.update, self.cancel)
 
-    async def host(self, request: MeetingRequest) -> Connection:
-        """Return the calendar that a meeting is made in: the host's by address, else the user's own.
-
-        Raises:
-            HostNotConnected: There is none that works.
-        """
-        connections, found = self._ctx.kernel.connections, None
-        if request.host_email:
-            found = await connections.by_email(
-                request.account_id, request.mode, CALENDAR, request.host_email.lower()
-            )
-        if found is None:
-            found = await connections.find(request.account_id, request.user_id, request.mode, CALENDAR)
-        if found is None or found.state != "connected":
-            raise HostNotConnected(NOT_CONNECTED)
-        return found
-
     async def create(self, request: MeetingRequest) -> Meeting:
         """Make an event with a meeting; called again, the same one is returned."""
-        connection, key = await self.host(request), key_of(request)
+        connection, key = await self._hosts.of(request), key_of(request)
         if connection.mode != "live":
             return _pretended(request)
         body = {
@@ -82,7 +62,7 @@ class Teams:
 
     async def update(self, request: MeetingRequest, meeting: Meeting) -> Meeting:
         """Move the event; its link stays."""
-        connection = await self._of(request, meeting)
+        connection = await self._hosts.who_made(request, meeting)
         if connection.mode == "live":
             # Text that is sent anew would take the way in out of the invitation's body.
             body = {name: part for name, part in _body(request).items() if name != "body"}
@@ -92,17 +72,12 @@ class Teams:
 
     async def cancel(self, request: MeetingRequest, meeting: Meeting) -> None:
         """Remove the event, of which Outlook tells its guests; one that is gone already counts."""
-        connection = await self._of(request, meeting)
+        connection = await self._hosts.who_made(request, meeting)
         try:
             await call(connection.client, "DELETE", path_of(str(meeting.external["eventId"])))
         except PermanentFailure as refused:
             if not is_gone(refused):
                 raise
-
-    async def _of(self, request: MeetingRequest, meeting: Meeting) -> Connection:
-        """Return the calendar that the meeting was made in, whoever's it would be by now."""
-        kept = await self._ctx.kernel.connections.get(str(meeting.external.get("connectionId", "")))
-        return kept if kept is not None and kept.state == "connected" else await self.host(request)
 
     async def _joined(self, connection: Connection, event: Any) -> Meeting:
         """Wait until the meeting is there: Teams makes it after the event."""
@@ -152,7 +127,7 @@ def _meeting(connection: Connection, event: dict[str, Any], url: str) -> Meeting
         dial_in=f"{number}{conference}" if number else "",
         external={
             "eventId": event_id,
-            "connectionId": connection.id,
+            CONNECTION: connection.id,
             "subject": str(event.get("subject") or ""),
         },
     )
@@ -160,5 +135,5 @@ def _meeting(connection: Connection, event: dict[str, Any], url: str) -> Meeting
 
 def _pretended(request: MeetingRequest) -> Meeting:
     """Return what a sandbox answers: a link that leads nowhere, of a meeting that nobody was told of."""
-    external = {"eventId": "sandbox", "connectionId": "", "subject": request.topic}
+    external = {"eventId": "sandbox", CONNECTION: "", "subject": request.topic}
     return Meeting("https://teams.microsoft.com/l/meetup-join/sandbox", "sandbox", external=external)

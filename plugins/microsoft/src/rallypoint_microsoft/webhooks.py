@@ -9,7 +9,6 @@ What they say is only that it is time to look, or to look after the subscription
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import re
 import time
@@ -27,6 +26,7 @@ from rallypoint.sdk import (
     Unauthorized,
     Unavailable,
     WebhookSource,
+    is_same,
 )
 from rallypoint_microsoft.services import CALENDAR
 from rallypoint_microsoft.subscriptions import NOTIFICATIONS, client_state
@@ -85,7 +85,7 @@ def _proved(ctx: PluginContext, inbound: Inbound) -> Iterator[tuple[str, Mapping
     for one in _batch(inbound.body):
         state = str(one.get("clientState") or "")
         channel = state.partition(".")[0]
-        if _CHANNEL.fullmatch(channel) and _same(state, client_state(channel, _token(ctx, channel))):
+        if _CHANNEL.fullmatch(channel) and is_same(state, client_state(channel, _token(ctx, channel))):
             yield channel, one
 
 
@@ -148,8 +148,3 @@ def _token(ctx: PluginContext, channel: str) -> str:
         return ctx.service(CalendarSync).channel_token(channel)
     except ServiceMissing:
         raise Unavailable("Calendars are switched off") from None
-
-
-def _same(given: str, expected: str) -> bool:
-    ours, theirs = expected.encode(), given.encode("utf-8", "surrogateescape")
-    return len(ours) == len(theirs) and hmac.compare_digest(ours, theirs)
