@@ -46,7 +46,9 @@ def documented(port: int, servers: Sequence[int]) -> str:
     """Return the documented site with other ports, and without TLS."""
     (site,) = blocks("docs/operators/scaling.md", "nginx")
     replaced = {"listen 443 ssl;": f"listen 127.0.0.1:{port};"}
-    replaced |= {f"server 127.0.0.1:{8081 + number} ": f"server 127.0.0.1:{own} " for number, own in enumerate(servers)}
+    replaced |= {
+        f"server 127.0.0.1:{8081 + number} ": f"server 127.0.0.1:{own} " for number, own in enumerate(servers)
+    }
     for ours, tests in replaced.items():
         assert ours in site, f"the documented configuration has no {ours!r}"
         site = site.replace(ours, tests)
