@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Files of tests run in so many processes at once; each has a database, servers and accounts of its own.
 TEST_PROCESSES ?= 2
+# Tests start hundreds of servers: without compiled files each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))

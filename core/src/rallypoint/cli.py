@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import click
 
 from rallypoint import __version__
+from rallypoint.commands import collector
 from rallypoint.commands.plugin_group import WithPlugins, plugin_group, run
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def main() -> None:
 )
 def serve(host: str | None, port: int | None, with_jobs: bool | None) -> None:
     """Serve the REST and socket API; with SQLite, run its jobs as well."""
+    collector.hold()
     from rallypoint.commands.serve import serve as run
 
     run(_settings(host=host, port=port, serve_jobs=with_jobs))
@@ -55,6 +57,7 @@ def serve(host: str | None, port: int | None, with_jobs: bool | None) -> None:
 )
 def worker(concurrency: int, queues: str, nice: int) -> None:
     """Run the jobs of servers on PostgreSQL; start as many as you like."""
+    collector.hold()
     from rallypoint.commands.worker import worker as run
 
     names = [name.strip() for name in queues.split(",") if name.strip()]

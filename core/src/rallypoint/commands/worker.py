@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from rallypoint.app import build
+from rallypoint.commands import collector
 from rallypoint.logs import configure_logging
 from rallypoint.opening import Opening
 from rallypoint.plugins.loader import StartRefused
@@ -50,6 +51,7 @@ async def _work(opening: Opening) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
     try:
         await opening.open()
+        collector.settle()
         _log.info("the worker has started")
         await told_to_stop.wait()
         _log.info("the worker finishes what it has begun")
