@@ -109,17 +109,20 @@ async def test_every_event_arrives_in_order_through_kills_of_workers(cluster: Cl
 
     with cluster.worker("a") as first, cluster.worker("b") as second:
         changes = asyncio.gather(*(rename(room) for room in rooms))
+        begun: dict[WorkerProcess, int] = {}
         for _ in range(KILLS):
             await asyncio.sleep(random.uniform(0.2, 1.5))
             victim = random.choice([first, second])
             victim.kill()
-            victim.begin()
+            begun[victim] = victim.begin()
         await changes
         await eventually(cluster.at_rest, 50)
         for hook in hooks:
             got = cluster.receiver.on(hook)
             assert names(got) == [str(number) for number in range(EACH + 1)]
             assert len({(one.id, one.body) for one in got}) == EACH + 1
+        for victim, begin in begun.items():  # the last one may be starting still
+            await asyncio.to_thread(victim.wait_ready, begin)
         assert (await asyncio.to_thread(first.stop), await asyncio.to_thread(second.stop)) == (0, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import uvicorn
 
 from rallypoint.app import build
 from rallypoint.commands import collector
+from rallypoint.commands.closing import close_listeners
 from rallypoint.logs import configure_logging
 from rallypoint.plugins.loader import StartRefused
 from rallypoint.realtime.wire import WireProtocol
@@ -40,10 +42,16 @@ class Server(uvicorn.Server):
 
         Uvicorn by itself would cut WebSockets off without a word, and wait for long polls until its time is up.
         """
-        for server in self.servers:
-            server.close()
+        await close_listeners(self.servers, self._protocol)
         self._leave()
         await super().shutdown(sockets)  # type: ignore[arg-type]
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Make what uvicorn gives each connection that it accepts."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
 
 def serve(settings: Settings) -> None:

@@ -64,7 +64,7 @@ class RallypointProcess(ABC):
         Raises:
             ServerDied: It exited, or was not ready in time.
         """
-        self._wait(self.begin())
+        self.wait_ready(self.begin())
 
     def begin(self) -> int:
         """Start without waiting, and return where in its log this start's output begins."""
@@ -127,7 +127,12 @@ class RallypointProcess(ABC):
             raise RuntimeError("the process is not running")
         return self._process
 
-    def _wait(self, begin: int) -> None:
+    def wait_ready(self, begin: int) -> None:
+        """Wait until it is ready, after the :meth:`begin` that returned ``begin``.
+
+        Raises:
+            ServerDied: It exited, or was not ready in time.
+        """
         deadline = time.monotonic() + START_SECONDS
         process = self._running()
         while process.poll() is None and time.monotonic() < deadline:
