@@ -87,7 +87,7 @@ def _lines(one: Shown) -> list[str]:
         f"  token    {_until(row)}",
     ]
     lines += [
-        f"  {mark.kind:<13} {_at(mark.last_at)}  {mark.count} times"
+        f"  {mark.kind:<13} {_at(mark.last_at)}  {mark.count} time{'s' * (mark.count != 1)}"
         + (f", until {_at(mark.until)}" if mark.until else "")
         + (f"  {mark.detail}" if mark.detail else "")
         for mark in one.timeline.marks
