@@ -14,9 +14,29 @@ from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
 from rallypoint.storage.migrate import applied, migrate
 from support import columns
-from support.served import alice, bob, column, new_caller, postgresql, server, server_env, servers
+from support.served import (
+    alice,
+    bob,
+    column,
+    database_url,
+    new_caller,
+    postgresql,
+    server,
+    server_env,
+    servers,
+)
 
-__all__ = ["alice", "bob", "column", "new_caller", "postgresql", "server", "server_env", "servers"]
+__all__ = [
+    "alice",
+    "bob",
+    "column",
+    "database_url",
+    "new_caller",
+    "postgresql",
+    "server",
+    "server_env",
+    "servers",
+]
 
 
 def pytest_report_header() -> str:
@@ -29,15 +49,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if columns.needs_postgresql(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-
-
-@pytest.fixture
-def database_url(column: str, request: pytest.FixtureRequest) -> str:
-    """An empty database's URL; empty for the embedded default in ``tmp_path``."""
-    if column == "sqlite":
-        return ""
-    made: columns.PostgreSQL = request.getfixturevalue("postgresql")
-    return made.shared()
 
 
 @pytest_asyncio.fixture

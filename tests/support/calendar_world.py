@@ -20,7 +20,6 @@ from rallypoint.settings import Settings
 from rallypoint.storage.database import Row
 from rallypoint.testing.process import free_port
 from rallypoint.testing.waiting import eventually
-from support import columns
 from support.conformance import serving
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=2)
@@ -161,14 +160,6 @@ class Person(ABC):
         reply = await self.ok("GET", "/api/appointments")
         listed: list[Any] = reply.get("appointments", reply.get("data"))
         return listed
-
-
-@pytest.fixture
-def database_url(column: str, request: pytest.FixtureRequest) -> str:
-    if column == "sqlite":
-        return ""
-    made: columns.PostgreSQL = request.getfixturevalue("postgresql")
-    return made.shared()
 
 
 @asynccontextmanager

@@ -28,6 +28,15 @@ def column(request: pytest.FixtureRequest) -> str:
     return name
 
 
+@pytest.fixture
+def database_url(column: str, request: pytest.FixtureRequest) -> str:
+    """An empty database's URL; empty for the embedded default in ``tmp_path``."""
+    if column == "sqlite":
+        return ""
+    made: columns.PostgreSQL = request.getfixturevalue("postgresql")
+    return made.shared()
+
+
 @pytest.fixture(scope="session")
 def server_env(column: str, request: pytest.FixtureRequest) -> Callable[[], dict[str, str]]:
     """Returns the variables of a server on this column, each time with a new database."""

@@ -26,10 +26,9 @@ from rallypoint.domains.mailer.api import Email, OutgoingMail
 from rallypoint.settings import Settings
 from rallypoint.storage.ids import new_id
 from rallypoint.testing.process import free_port
-from support import columns
-from support.served import column, postgresql
+from support.served import column, database_url, postgresql
 
-__all__ = ["column", "postgresql"]
+__all__ = ["column", "database_url", "postgresql"]
 
 SENDER = "Rallypoint Desk <desk@example.org>"
 ID = "0190a000-0000-7000-8000-0000000000aa"
@@ -220,14 +219,6 @@ class World:
     async def mail(self) -> list[Received]:
         await self.settled()
         return self.mailbox.received
-
-
-@pytest.fixture
-def database_url(column: str, request: pytest.FixtureRequest) -> str:
-    if column == "sqlite":
-        return ""
-    made: columns.PostgreSQL = request.getfixturevalue("postgresql")
-    return made.shared()
 
 
 Start = Callable[..., AbstractAsyncContextManager[World]]

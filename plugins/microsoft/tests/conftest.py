@@ -13,9 +13,9 @@ from yarl import URL
 from rallypoint.testing.microsoft import MicrosoftFake
 from rallypoint.testing.oauth import consent
 from support import calendar_world
-from support.calendar_world import NOON, database_url, ms, opened
+from support.calendar_world import NOON, ms, opened
 from support.graph import GraphDocument, graph_document
-from support.served import column, postgresql
+from support.served import column, database_url, postgresql
 
 __all__ = ["NOON", "column", "database_url", "ms", "postgresql"]
 
