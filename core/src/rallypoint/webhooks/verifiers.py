@@ -131,6 +131,11 @@ def _compare(given: str, expected: str) -> None:
 
 
 def is_same(given: str, expected: str) -> bool:
-    """Compare in a time that does not tell how much is right; whatever bytes a header may have carried."""
+    """Compare two texts in a time that does not tell how much is right.
+
+    Args:
+        given: What a caller sent; any bytes that a header may have carried.
+        expected: The right one.
+    """
     ours, theirs = expected.encode(), given.encode("utf-8", "surrogateescape")
     return len(ours) == len(theirs) and hmac.compare_digest(ours, theirs)
