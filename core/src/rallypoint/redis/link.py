@@ -154,6 +154,9 @@ class Link:
                 await part.check()
         except FAILURES as error:
             self.failed(error)
+        except Exception as error:  # a heartbeat that ends would leave this process alone for ever
+            _log.exception("the link to Redis fails in a way that nobody foresaw")
+            self.failed(error)
 
     async def _resume(self) -> None:
         self.up = False
