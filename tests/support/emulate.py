@@ -18,6 +18,7 @@ import pytest
 
 from rallypoint.testing.process import free_port
 from support.node import PEERS, need_node, need_packages
+from support.ports import listens
 
 _WANTED = (22, 15)
 _START_SECONDS = 30.0
@@ -67,12 +68,9 @@ def _version(node: str) -> tuple[int, ...]:
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, port: int) -> None:
-    import socket
-
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if listens(port):
+            return
         time.sleep(0.1)
     raise RuntimeError(f"emulate did not start: {log.read_text()[-1000:]}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from docs.markdown import blocks
 from rallypoint.testing.process import free_port
 from support.node import without
+from support.ports import listens
 
 START_SECONDS = 10
 # What Debian's own file holds around a site, in a folder of the test's.
@@ -88,7 +88,7 @@ def nginx(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
     process = subprocess.Popen([binary, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"])
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not _listens(port):
+        while not listens(port):
             assert process.poll() is None, "nginx ended"
             assert time.monotonic() < deadline, "nginx does not listen"
             time.sleep(0.02)
@@ -96,8 +96,3 @@ def nginx(folder: Path, servers: Sequence[int]) -> Iterator[Proxy]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from functools import cache
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rallypoint.testing.server import free_port
+from support.ports import listens
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 BINARY = shutil.which("redis-server")
@@ -27,7 +27,7 @@ def shared_url() -> str:
 @cache
 def missing() -> str:
     """Say why Redis cannot be tested here; empty when it can."""
-    if "RALLYPOINT_TEST_REDIS_URL" in os.environ or _answers(6379):
+    if "RALLYPOINT_TEST_REDIS_URL" in os.environ or listens(6379):
         return ""
     reason = "no Redis: set RALLYPOINT_TEST_REDIS_URL or start one on 127.0.0.1:6379"
     if os.environ.get("CI") == "true":
@@ -43,12 +43,6 @@ def missing_binary() -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     return reason
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class RedisServer:
@@ -73,7 +67,7 @@ class RedisServer:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + 10
-        while not _answers(self.port):
+        while not listens(self.port):
             assert time.monotonic() < deadline, "redis-server does not start"
             time.sleep(0.02)
 

@@ -58,7 +58,7 @@ class Opening:
             self.plugins,
             house.role.kind,
             resumed=self._wiring.schedule.resume,
-            share=house.connections.share,
+            share=None if house.database.is_sqlite else house.connections.share,  # SQLite serves one process
         )
         await shared.open()
         self._stack.push_async_callback(shared.close)
