@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from rallypoint.commands.closing import close_listeners
+from rallypoint.commands.closing import _accepted, close_listeners
 
 CLIENTS = 20
 
@@ -62,3 +62,25 @@ def test_a_client_that_has_hung_up_meanwhile_harms_nobody() -> None:
         await asyncio.sleep(0.05)
 
     asyncio.run(scenario())
+
+
+class Failing(socket.socket):
+    """Reports one connection's error in place of the connection, as Linux may."""
+
+    failures = 1
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionAbortedError
+        return super().accept()
+
+
+def test_an_error_of_one_connection_does_not_hide_those_behind_it() -> None:
+    with Failing() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.setblocking(False)
+        with socket.create_connection(listening.getsockname(), 5):
+            (accepted,) = _accepted(listening)
+            accepted.close()

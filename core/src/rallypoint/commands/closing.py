@@ -46,8 +46,12 @@ def _copy(listening: socket.socket) -> socket.socket:
 
 
 def _accepted(listening: socket.socket) -> Iterable[socket.socket]:
-    with suppress(OSError):
-        while True:
+    while True:
+        try:
             connection, _ = listening.accept()
-            connection.setblocking(False)
-            yield connection
+        except ConnectionError:
+            continue  # accept(2): an error of the connection that would have been returned; others wait behind it
+        except OSError:
+            return
+        connection.setblocking(False)
+        yield connection
