@@ -24,6 +24,10 @@ TIMEOUT = 1.0
 """Seconds that Redis may take to answer; nobody waits for it while it is known to be away."""
 ALIVE_SECONDS = 10
 """How long a process counts as alive after its last heartbeat."""
+STUCK_SECONDS = 60.0
+"""How long putting everything in order may take; whatever stands still beyond that is begun anew."""
+MAX_REASONS = 10
+"""How many different reasons of one absence are logged."""
 FAILURES = (RedisError, OSError, TimeoutError)
 
 _log = structlog.stdlib.get_logger("rallypoint.redis")
@@ -86,7 +90,7 @@ class Link:
         self.recovered: list[Callable[[], None]] = []
         self._prefix = prefix
         self._parts: list[Part] = []
-        self._failing = ""
+        self._reasons: list[str] = []
         self._alarm = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -114,10 +118,11 @@ class Link:
         await self.client.aclose()
 
     def failed(self, error: BaseException) -> None:
-        """Take Redis for away until the heartbeat reaches it again."""
-        if self.up or not self._failing:
-            self._failing = f"{type(error).__name__}: {error}"
-            _log.warning("Redis is away: this process serves on alone", reason=self._failing)
+        """Take Redis for away until the heartbeat reaches it again; each reason is logged once."""
+        reason = f"{type(error).__name__}: {error}"
+        if reason not in self._reasons and len(self._reasons) < MAX_REASONS:
+            self._reasons.append(reason)
+            _log.warning("Redis is away: this process serves on alone", reason=reason)
         self.up = False
         self._alarm.set()
 
@@ -125,15 +130,6 @@ class Link:
         """Return which of these processes have a heartbeat."""
         found: list[Any] = await self.client.mget([self._alive(process) for process in processes])
         return {process for process, beat in zip(processes, found, strict=True) if beat is not None}
-
-    def require_up(self) -> None:
-        """Go on only while Redis can be used.
-
-        Raises:
-            ConnectionError: It cannot.
-        """
-        if not self.up:
-            raise ConnectionError(self._failing or "Redis has not been reached yet")
 
     async def _follow(self) -> None:
         while True:
@@ -147,16 +143,20 @@ class Link:
 
     async def _beat(self) -> None:
         try:
-            remembered = await self.client.set(self._alive(self.process), "1", ex=ALIVE_SECONDS, get=True)
-            if not self.up or remembered is None:
-                await self._resume()
-            for part in self._parts:
-                await part.check()
+            async with asyncio.timeout(STUCK_SECONDS):
+                await self._reach()
         except FAILURES as error:
             self.failed(error)
         except Exception as error:  # a heartbeat that ends would leave this process alone for ever
             _log.exception("the link to Redis fails in a way that nobody foresaw")
             self.failed(error)
+
+    async def _reach(self) -> None:
+        remembered = await self.client.set(self._alive(self.process), "1", ex=ALIVE_SECONDS, get=True)
+        if not self.up or remembered is None:
+            await self._resume()
+        for part in self._parts:
+            await part.check()
 
     async def _resume(self) -> None:
         self.up = False
@@ -164,9 +164,9 @@ class Link:
         for part in self._parts:
             await part.resume()
         self.up = True
-        if self._failing:
+        if self._reasons:
             _log.info("Redis is back")
-        self._failing = ""
+        self._reasons.clear()
         for told in self.recovered:
             told()
 

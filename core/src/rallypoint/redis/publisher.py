@@ -67,8 +67,10 @@ class Publisher:
             self._task = None
 
     async def _send(self, batch: dict[str, list[bytes]], oldest: int) -> None:
+        if not self._link.up:
+            self._lose(oldest)
+            return
         try:
-            self._link.require_up()
             await self._publish({channel: pack(self._link.process, sent) for channel, sent in batch.items()})
         except FAILURES as error:
             self._lose(oldest)
