@@ -12,7 +12,6 @@ from rallypoint.app import App, build
 from rallypoint.settings import Settings
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
-from rallypoint.storage.migrate import applied, migrate
 from support import columns
 from support.served import (
     alice,
@@ -20,10 +19,12 @@ from support.served import (
     column,
     database_url,
     new_caller,
+    new_database,
     postgresql,
     server,
     server_env,
     servers,
+    sqlite,
 )
 
 __all__ = [
@@ -32,10 +33,12 @@ __all__ = [
     "column",
     "database_url",
     "new_caller",
+    "new_database",
     "postgresql",
     "server",
     "server_env",
     "servers",
+    "sqlite",
 ]
 
 
@@ -57,9 +60,6 @@ async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]
     opened = Database(database_url, tmp_path)
     await opened.open({app.label: [app.models] for app in CORE_APPS})
     try:
-        if opened.is_sqlite:
-            for app in CORE_APPS:
-                await migrate(opened, app, await applied(opened))
         yield opened
     finally:
         await opened.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -18,7 +19,6 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from rallypoint.domains.rooms import models as rooms
 from rallypoint.jobs.schema import prepare
 from rallypoint.storage.apps import CORE_APPS
 from rallypoint.storage.database import Database
@@ -26,7 +26,8 @@ from rallypoint.storage.ids import new_id
 from rallypoint.storage.migrate import App, migrate, migrating
 
 T = TypeVar("T")
-APPS = (*CORE_APPS, App("rooms", rooms.__name__))
+DOMAINS = ("rooms", "customers", "booking", "mailer")
+APPS = (*CORE_APPS, *(App(name, f"rallypoint.domains.{name}.models") for name in DOMAINS))
 SECRET_KEY = "of a server on PostgreSQL, in a test"
 POOL = {"RALLYPOINT_DATABASE_POOL": "6"}
 """Few connections for a test's server: several processes of tests share a PostgreSQL that takes a hundred."""
@@ -92,6 +93,24 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine beside whatever loop a test has."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+class SQLite:
+    """A file with all tables and no rows, made once and copied: ten times as quick as migrating anew.
+
+    Args:
+        folder: Where it is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template.db"
+
+    def fresh(self, data_dir: Path) -> str:
+        """Copy it to where the embedded default lies in a ``DATA_DIR``, and return its URL."""
+        if not self._template.exists():
+            run(_migrate(f"sqlite://{self._template}"))
+        data_dir.mkdir(parents=True, exist_ok=True)
+        return f"sqlite://{shutil.copy(self._template, data_dir / 'rallypoint.db')}"
 
 
 class PostgreSQL:
@@ -164,12 +183,17 @@ async def _migrate(url: str) -> None:
         async with migrating(database) as done:
             for app in APPS:
                 await migrate(database, app, done)
-        await prepare(database)
-        for row in await database.fetch(_TABLES):
-            if not row["ours"]:
-                await database.migrator.execute_script(_MARK.format(row["name"]))
+        if not database.is_sqlite:
+            await prepare(database)
+            await _mark(database)
     finally:
         await database.close()
+
+
+async def _mark(database: Database) -> None:
+    for row in await database.fetch(_TABLES):
+        if not row["ours"]:
+            await database.migrator.execute_script(_MARK.format(row["name"]))
 
 
 async def _clear(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,12 @@ def postgresql() -> Iterator[columns.PostgreSQL]:
     made.drop()
 
 
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> columns.SQLite:
+    """Databases of the embedded column."""
+    return columns.SQLite(tmp_path_factory.mktemp("sqlite"))
+
+
 @pytest.fixture(scope="session", params=columns.available())
 def column(request: pytest.FixtureRequest) -> str:
     """``sqlite`` and ``postgresql`` in turn: whatever uses a database is tested on both."""
@@ -28,11 +35,22 @@ def column(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(column: str, request: pytest.FixtureRequest) -> str:
-    """An empty database's URL; empty for the embedded default in ``tmp_path``."""
+@pytest.fixture(scope="session")
+def new_database(
+    column: str, sqlite: columns.SQLite, request: pytest.FixtureRequest
+) -> Callable[[Path], str]:
+    """Makes a database with all tables and no rows, and returns its URL; SQLite's lies in the folder given."""
     if column == "sqlite":
-        return ""
+        return sqlite.fresh
+    made: columns.PostgreSQL = request.getfixturevalue("postgresql")
+    return lambda _data_dir: made.fresh()
+
+
+@pytest.fixture
+def database_url(column: str, sqlite: columns.SQLite, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """The URL of a database with all tables and no rows; SQLite's is the embedded default of ``tmp_path``."""
+    if column == "sqlite":
+        return sqlite.fresh(tmp_path)
     made: columns.PostgreSQL = request.getfixturevalue("postgresql")
     return made.shared()
 

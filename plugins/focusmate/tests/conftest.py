@@ -15,6 +15,10 @@ from rallypoint.connections.api import Connection, Owner
 from rallypoint.settings import Settings
 from rallypoint.storage.database import Row
 from rallypoint_focusmate.fake import FocusmateFake
+from support.columns import SQLite
+from support.served import sqlite
+
+__all__ = ["sqlite"]
 
 ACCOUNT, USER = "0190a000-0000-7000-8000-00000000000a", "0190a000-0000-7000-8000-00000000000b"
 MIA = Owner(ACCOUNT, USER, "live")
@@ -86,10 +90,18 @@ async def fake() -> AsyncIterator[FocusmateFake]:
 
 
 @pytest_asyncio.fixture
-async def world(fake: FocusmateFake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(
+    fake: FocusmateFake, tmp_path: Path, sqlite: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
     monkeypatch.setenv("RALLYPOINT_FOCUSMATE_API_URL", fake.api_url)
     monkeypatch.setenv("RALLYPOINT_FOCUSMATE_SYNC_SECONDS", "3600")
-    app = build(Settings(data_dir=tmp_path, secret_key="x" * 40, plugins=("rooms", "focusmate")))
+    settings = Settings(
+        data_dir=tmp_path,
+        database_url=sqlite.fresh(tmp_path),
+        secret_key="x" * 40,
+        plugins=("rooms", "focusmate"),
+    )
+    app = build(settings)
     try:
         await app.opening.open()
         yield World(app, fake)

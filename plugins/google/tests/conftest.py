@@ -13,9 +13,9 @@ from yarl import URL
 from rallypoint.testing.google import GoogleFake, consent
 from support import calendar_world
 from support.calendar_world import NOON, opened
-from support.served import column, database_url, postgresql
+from support.served import column, database_url, postgresql, sqlite
 
-__all__ = ["NOON", "column", "database_url", "postgresql"]
+__all__ = ["NOON", "column", "database_url", "postgresql", "sqlite"]
 
 GMAIL = "gmail"
 

@@ -26,9 +26,9 @@ from rallypoint.domains.mailer.api import Email, OutgoingMail
 from rallypoint.settings import Settings
 from rallypoint.storage.ids import new_id
 from rallypoint.testing.process import free_port
-from support.served import column, database_url, postgresql
+from support.served import column, database_url, postgresql, sqlite
 
-__all__ = ["column", "database_url", "postgresql"]
+__all__ = ["column", "database_url", "postgresql", "sqlite"]
 
 SENDER = "Rallypoint Desk <desk@example.org>"
 ID = "0190a000-0000-7000-8000-0000000000aa"

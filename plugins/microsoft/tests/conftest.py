@@ -15,9 +15,9 @@ from rallypoint.testing.oauth import consent
 from support import calendar_world
 from support.calendar_world import NOON, ms, opened
 from support.graph import GraphDocument, graph_document
-from support.served import column, database_url, postgresql
+from support.served import column, database_url, postgresql, sqlite
 
-__all__ = ["NOON", "column", "database_url", "ms", "postgresql"]
+__all__ = ["NOON", "column", "database_url", "ms", "postgresql", "sqlite"]
 
 
 @dataclass

@@ -21,6 +21,10 @@ from rallypoint.storage.database import Row
 from rallypoint_partners.fake import PartnerFake
 from rallypoint_partners.partner import Partner
 from rallypoint_partners.partners import Partners
+from support.columns import SQLite
+from support.served import sqlite
+
+__all__ = ["sqlite"]
 
 ACCOUNT, OWNER = "0190a000-0000-7000-8000-00000000000a", "0190a000-0000-7000-8000-00000000000b"
 SECRET = "a-shared-secret"
@@ -97,7 +101,9 @@ Start = Callable[..., Awaitable[World]]
 
 
 @pytest_asyncio.fixture
-async def start(fake: PartnerFake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
+async def start(
+    fake: PartnerFake, tmp_path: Path, sqlite: SQLite, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Start]:
     """Start the server with settings of the plugin, their prefix left out."""
     apps: list[App] = []
     context = contextvars.copy_context()  # the database is closed in the context that it was opened in
@@ -105,7 +111,13 @@ async def start(fake: PartnerFake, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     async def begin(**variables: str) -> World:
         for name, value in variables.items():
             monkeypatch.setenv(f"RALLYPOINT_PARTNERS_{name}", value)
-        app = build(Settings(data_dir=tmp_path, secret_key="x" * 40, plugins=("rooms", "partners")))
+        settings = Settings(
+            data_dir=tmp_path,
+            database_url=sqlite.fresh(tmp_path),
+            secret_key="x" * 40,
+            plugins=("rooms", "partners"),
+        )
+        app = build(settings)
         apps.append(app)
         await asyncio.create_task(app.opening.open(), context=context)
         return World(app, fake)

@@ -19,7 +19,6 @@ from rallypoint.settings import Settings
 from rallypoint.storage.ids import new_id
 from rallypoint.testing.install import install_plugin, on_path
 from rallypoint.testing.oauth import OAuthFake
-from support import columns
 
 from .tab import Tab
 
@@ -70,9 +69,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def opened(
-    column: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Opened]:
+def opened(new_database: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Opens servers with the plugins ``with_plugins``, under settings given by name."""
     site = tmp_path_factory.mktemp("site")
 
@@ -81,12 +78,10 @@ def opened(
         for name in with_plugins:
             code = (HERE / f"{name}.py").read_text()
             install_plugin(site, name, code, manifest=MANIFEST.format(name=name))
-        postgresql: columns.PostgreSQL | None = None
-        if column == "postgresql":
-            postgresql = request.getfixturevalue("postgresql")
+        data_dir = tmp_path_factory.mktemp("data")
         defaults = {
-            "data_dir": tmp_path_factory.mktemp("data"),
-            "database_url": postgresql.fresh() if postgresql else "",
+            "data_dir": data_dir,
+            "database_url": new_database(data_dir),
             "serve_jobs": True,
             "secret_key": "x" * 40,
             "rate_limits": False,
