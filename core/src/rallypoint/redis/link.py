@@ -121,8 +121,11 @@ class Link:
         """Take Redis for away until the heartbeat reaches it again; each reason is logged once."""
         reason = f"{type(error).__name__}: {error}"
         if reason not in self._reasons and len(self._reasons) < MAX_REASONS:
+            first = not self._reasons
             self._reasons.append(reason)
-            _log.warning("Redis is away: this process serves on alone", reason=reason)
+            _log.warning(
+                "Redis is away: this process serves on alone" if first else "Redis stays away", reason=reason
+            )
         self.up = False
         self._alarm.set()
 
