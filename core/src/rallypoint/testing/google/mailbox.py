@@ -10,6 +10,7 @@ from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.policy import default
 from email.utils import parseaddr
+from functools import cached_property
 from typing import Any
 
 from rallypoint.testing.google.errors import Refusal, invalid
@@ -18,7 +19,7 @@ Part = dict[str, Any]
 _INLINE = 200_000
 
 
-@dataclass(slots=True)
+@dataclass
 class Mail:
     """A message as kept."""
 
@@ -29,7 +30,7 @@ class Mail:
     history_id: int
     at: int
 
-    @property
+    @cached_property
     def parsed(self) -> EmailMessage:
         """The message, read."""
         parsed = BytesParser(policy=default).parsebytes(self.raw)
