@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
@@ -46,6 +48,14 @@ class Server(uvicorn.Server):
         self._leave()
         await super().shutdown(sockets)  # type: ignore[arg-type]
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
+        """Stop as told, and at once when Ctrl-C is pressed again.
+
+        Uvicorn would raise the signal again when all is done, so that a stop without a fault looks like a failure.
+        """
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
     def _protocol(self) -> asyncio.Protocol:
         """Make what uvicorn gives each connection that it accepts."""
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -55,7 +65,7 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop; exits with 1 and one clear line when the server cannot start."""
+    """Serve until told to stop; exits with 1, having said why, when the server cannot start."""
     configure_logging(settings)
     try:
         app = build(ensure_secret_key(settings))
@@ -77,4 +87,7 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    Server(config, app.house.hub.close_all).run()
+    try:
+        Server(config, app.house.hub.close_all).run()
+    except SystemExit:  # uvicorn's, which are several
+        sys.exit(1)
