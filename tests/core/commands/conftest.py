@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,5 +39,26 @@ def rallypoint(tmp_path: Path) -> Run:
     ) -> Result:
         own = {"RALLYPOINT_DATA_DIR": str(data_dir), "COLUMNS": "300", **env}
         return CliRunner().invoke(main, list(arguments), env=own, input=input)
+
+    return run
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Callable[..., str]:
+    """Starts ``rallypoint …``, which must not be able to start, in a process of its own, and returns what it said."""
+
+    def run(command: str, **env: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "rallypoint", command],
+            env=os.environ | {"RALLYPOINT_DATA_DIR": str(tmp_path)} | env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        return done.stderr
 
     return run
