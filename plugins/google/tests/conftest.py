@@ -71,8 +71,7 @@ async def world(
     env: dict[str, str],
 ) -> AsyncIterator[World]:
     rarely = {f"RALLYPOINT_GOOGLE_{name}_SECONDS": "3600" for name in ("POLL", "GMAIL_POLL")}
-    quickly = {"RALLYPOINT_GOOGLE_REQUESTS_PER_SECOND": "1000"}  # the core's tests are about pace
-    settings = {**google.settings(), **rarely, **quickly, **env}
+    settings = {**google.settings(), **rarely, **env}
     async with opened("google", tmp_path, database_url, settings, monkeypatch) as (app, url, session):
         yield World(app, url, session, google)
 

@@ -66,11 +66,7 @@ async def microsoft(described: GraphDocument | None) -> AsyncIterator[MicrosoftF
 async def world(
     microsoft: MicrosoftFake, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[World]:
-    env = {
-        **microsoft.settings(),
-        "RALLYPOINT_MICROSOFT_POLL_SECONDS": "3600",
-        "RALLYPOINT_MICROSOFT_REQUESTS_PER_SECOND": "1000",  # the core's tests are about pace
-    }
+    env = {**microsoft.settings(), "RALLYPOINT_MICROSOFT_POLL_SECONDS": "3600"}
     async with opened("microsoft", tmp_path, database_url, env, monkeypatch) as (app, url, session):
         yield World(app, url, session, microsoft)
 
