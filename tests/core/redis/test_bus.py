@@ -59,6 +59,17 @@ async def test_a_process_follows_only_topics_that_somebody_there_is_on(
     await until(lambda: back.events("said"))
 
 
+async def test_a_topic_left_just_before_the_end_does_not_hold_it_up(
+    new_process: NewProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "LINGER_SECONDS", 0.05)
+    one = await new_process()
+    one.hub.disconnect(await one.enter("alice"))
+    await one.sharing.bus._subscriber.close()  # while Redis still counts as usable, as the bus closes it
+    await asyncio.sleep(0.2)
+    assert one.sharing.bus._subscriber._writer is None
+
+
 async def test_a_lost_connection_is_noticed_and_what_was_missed_is_read(
     new_process: NewProcess, redis: Redis, database: Database
 ) -> None:

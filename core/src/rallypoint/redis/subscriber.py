@@ -82,7 +82,7 @@ class Subscriber:
         self._asked.clear()
         self._answered, since = True, clock.now()
         waiting = {channel: self._confirmed.setdefault(channel, asyncio.Event()) for channel in self._wanted}
-        await self._sync()
+        await self._sync(self._pubsub)
         self._reader = asyncio.create_task(self._read(self._pubsub), name="redis subscriber")
         async with asyncio.timeout(TIMEOUT + len(waiting) / CHANNELS_AT_ONCE):
             for event in waiting.values():
@@ -99,11 +99,10 @@ class Subscriber:
 
     async def close(self) -> None:
         """Follow nothing more."""
-        reader, writer = self._reader, self._writer
-        self._reader = self._writer = None
+        reader, writer, pubsub = self._reader, self._writer, self._pubsub
+        self._reader = self._writer = self._pubsub = None  # first: nothing begins on it any more
         await end(reader)
         await end(writer)
-        pubsub, self._pubsub = self._pubsub, None
         if pubsub is not None:
             with suppress(*FAILURES):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
@@ -128,28 +127,26 @@ class Subscriber:
             self._answered, self.sure = True, self._pinged
 
     def _write(self) -> None:
-        if self._link.up and self._writer is None:
-            self._writer = asyncio.create_task(self._keep_in_step(), name="redis subscriptions")
+        if self._link.up and self._pubsub is not None and self._writer is None:
+            self._writer = asyncio.create_task(self._keep_in_step(self._pubsub), name="redis subscriptions")
 
-    async def _keep_in_step(self) -> None:
+    async def _keep_in_step(self, pubsub: PubSub) -> None:
         try:
             while self._asked != self._wanted:
-                await self._sync()
+                await self._sync(pubsub)
         except FAILURES as error:
             self._link.failed(error)
         finally:
             if self._writer is asyncio.current_task():
                 self._writer = None
 
-    async def _sync(self) -> None:
-        if self._pubsub is None:
-            return
+    async def _sync(self, pubsub: PubSub) -> None:
         more, less = self._wanted - self._asked, self._asked - self._wanted
         self._asked = set(self._wanted)
         for channels in _portions(more):
-            await self._pubsub.subscribe(*channels)
+            await pubsub.subscribe(*channels)
         for channels in _portions(less):
-            await self._pubsub.unsubscribe(*channels)
+            await pubsub.unsubscribe(*channels)
 
 
 def _portions(channels: Iterable[str]) -> Iterable[list[str]]:
