@@ -51,9 +51,10 @@ class Listener:
 
 
 class House:
-    """Outbox, fan-out, targets and deliveries on one database."""
+    """Outbox, fan-out, targets and deliveries on one database; stopped within twice ``grace`` seconds."""
 
     def __init__(self, database: Database, **changes: Any) -> None:
+        self.grace = 0.5
         self.database = database
         self.settings = settings(**changes)
         self.jobs = EmbeddedJobs()
@@ -85,8 +86,8 @@ class House:
         await self.jobs.start()
 
     async def stop(self) -> None:
-        await self.deliveries.stop(0.5)
-        await self.jobs.stop(0.5)
+        await self.deliveries.stop(self.grace)
+        await self.jobs.stop(self.grace)
 
     async def target(self, subject: str, url: str, **more: Any) -> NewTarget:
         values = {"account_id": "acc", "mode": "live", "owner_id": "owner", "kind": "room"} | more

@@ -29,7 +29,7 @@ async def test_a_holder_that_was_overtaken_writes_nothing(house: House, receiver
     async with house.database.transaction() as tx:
         await tx.execute(
             "UPDATE leases SET owner = 'other', fence = fence + 1, expires_at = ? WHERE name LIKE 'webhooks.drain/%'",
-            clock.now() + 700,
+            clock.now() + 2000,
         )
     await asyncio.sleep(0.4)
     assert await house.states() == ["pending"]
@@ -41,6 +41,7 @@ async def test_a_holder_that_was_overtaken_writes_nothing(house: House, receiver
 async def test_stopping_lets_what_is_in_flight_finish(database: Database, receiver: Receiver) -> None:
     slow(receiver, 0.2)
     async with open_house(database) as house:
+        house.grace = 5.0
         await house.target("room:1", receiver.url("/hook"))
         await house.happen("room:1")
         await house.happen("room:1")
