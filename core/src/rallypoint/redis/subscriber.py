@@ -78,12 +78,12 @@ class Subscriber:
         await self.close()
         if self.sure:
             self.gap_since = self.sure if self.gap_since is None else min(self.gap_since, self.sure)
-        self._pubsub = self._link.client.pubsub()
+        pubsub = self._pubsub = self._link.client.pubsub()
         self._asked.clear()
         self._answered, since = True, clock.now()
         waiting = {channel: self._confirmed.setdefault(channel, asyncio.Event()) for channel in self._wanted}
-        await self._sync(self._pubsub)
-        self._reader = asyncio.create_task(self._read(self._pubsub), name="redis subscriber")
+        await self._sync(pubsub)
+        self._reader = asyncio.create_task(self._read(pubsub), name="redis subscriber")
         async with asyncio.timeout(TIMEOUT + len(waiting) / CHANNELS_AT_ONCE):
             for event in waiting.values():
                 await event.wait()
